@@ -1,0 +1,1 @@
+export { keyHash, partitionOfHash } from "./key-hash.js";
