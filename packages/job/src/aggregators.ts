@@ -23,7 +23,15 @@ export interface Combiner<V> extends Aggregator<V, V> {
 }
 
 export type AggregatorKind =
-  | "sum" | "count" | "min" | "max" | "mean" | "first" | "collect" | "distinct" | "topK";
+  | "sum"
+  | "count"
+  | "min"
+  | "max"
+  | "mean"
+  | "first"
+  | "collect"
+  | "distinct"
+  | "topK";
 
 /** Adds up numbers in the order they come. Combinable. Integers are exact up to 2^53. */
 export function sum(): Combiner<number> {
@@ -38,7 +46,12 @@ export function sum(): Combiner<number> {
 
 /** How many values there are, whatever they are. To combine counts, use `sum()` over ones. */
 export function count(): Aggregator<unknown, number> {
-  return { kind: "count", initial: () => 0, add: (state: number) => state + 1, finish: (state: number) => state };
+  return {
+    kind: "count",
+    initial: () => 0,
+    add: (state: number) => state + 1,
+    finish: (state: number) => state,
+  };
 }
 
 /** Types with a natural order: compared by `<` within one type. */
@@ -155,7 +168,10 @@ function insertRanked<V>(state: { value: V; rank: Ordered }[], entry: { value: V
 
 function numberOf(value: unknown, kind: string): number {
   if (typeof value === "number") return value;
-  throw new FanfoldError("USER_CODE_FAILED", `${kind}() takes numbers, but got a value of type ${typeof value}`);
+  throw new FanfoldError(
+    "USER_CODE_FAILED",
+    `${kind}() takes numbers, but got a value of type ${typeof value}`,
+  );
 }
 
 /** A primitive that is equal for equal keys: SameValueZero for primitives, a tagged text for the rest. */
@@ -167,7 +183,8 @@ function identityOf(value: Key): unknown {
 function describeKey(value: Key): string {
   if (value instanceof Date) return `\u0000d${value.getTime()}`;
   if (value instanceof Uint8Array) return `\u0000b${Array.from(value).join(",")}`;
-  if (Array.isArray(value)) return `\u0000[${value.map((part: Key) => describePart(describeKey(part))).join("")}]`;
+  if (Array.isArray(value))
+    return `\u0000[${value.map((part: Key) => describePart(describeKey(part))).join("")}]`;
   return `\u0000${typeof value}:${Object.is(value, -0) ? "0" : String(value)}`;
 }
 

@@ -78,16 +78,16 @@ export interface JobDefinition<I, K extends Key, V, G, K2, V2, P, N extends stri
   /** Called for every record. A returned promise is awaited before the next record. */
   readonly map: MapFunction<I, K, V, P, N>;
   /** Folds part of a key's values into one of the same type before they travel. Must be associative. */
-  readonly combine?: Combiner<NoInfer<V>> | CombineFunction<NoInfer<K>, NoInfer<V>>;
+  readonly combine?: Combiner<V> | CombineFunction<K, V>;
   /** Called once a key, keys in order. Without it, the job is map-only: what `map` emits is the output. */
-  readonly reduce?: Aggregator<NoInfer<V>, V2> | ReduceFunction<NoInfer<G>, NoInfer<V>, K2, V2, P, N>;
+  readonly reduce?: Aggregator<V, V2> | ReduceFunction<G, V, K2, V2, P, N>;
   /**
    * The part of the key that makes a `reduce` group, when that is not all of it (secondary sort): a prefix of a tuple key. Values then come in
    * order of the whole key, and partitions are chosen by the group.
    */
-  readonly groupBy?: (key: NoInfer<K>) => G & Key;
+  readonly groupBy?: (key: K) => G & Key;
   /** Which partition a key belongs to. Default: stable hash of its encoded bytes. */
-  readonly partitioner?: Partitioner<NoInfer<K>>;
+  readonly partitioner?: Partitioner<K>;
   /** How many partitions; default twice the cluster's slots. `--reducers` goes first. */
   readonly reducers?: number;
   /** Default `jsonLines()`. */
@@ -135,14 +135,19 @@ export function defineJob<
   return Object.freeze(checkJob(definition));
 }
 
-/** The key type that a job's output has: what `reduce` emits, or the group's key when it is an aggregator. */
-export type OutputKey<J> =
-  J extends JobDefinition<infer _I, infer K, infer _V, infer G, infer K2, infer _V2, infer _P, infer _N>
-    ? J extends { readonly reduce: (...args: never[]) => unknown }
-      ? K2
-      : J extends { readonly reduce: object }
-        ? G
-        : K
+/**
+ * The pair that a job's output is made of: what `reduce` emits; where it emits nothing of its own (an aggregator),
+ * the group's key and the aggregate; without `reduce`, what `map` emits.
+ */
+export type OutputPair<J> =
+  J extends JobDefinition<infer _I, infer _K, infer V, infer G, infer K2, infer V2, infer _P, infer _N>
+    ? [key: unknown extends K2 ? G : K2, value: unknown extends V2 ? V : V2]
+    : never;
+
+/** The parameters that a job takes. */
+export type ParamsOf<J> =
+  J extends JobDefinition<infer _I, infer _K, infer _V, infer _G, infer _K2, infer _V2, infer P, infer _N>
+    ? P
     : never;
 
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
@@ -181,7 +186,10 @@ export function checkJob<J extends AnyJob>(definition: J): J {
   checkFunctions(job);
   checkOutputs(job);
   const reducers = job["reducers"];
-  if (reducers !== undefined && !(Number.isSafeInteger(reducers) && inRange(reducers as number, 1, reducersMax))) {
+  if (
+    reducers !== undefined &&
+    !(Number.isSafeInteger(reducers) && inRange(reducers as number, 1, reducersMax))
+  ) {
     throw invalid(`"reducers" must be a whole number from 1 to ${reducersMax}`);
   }
   return definition;
@@ -194,7 +202,8 @@ export function isPortableName(name: string): boolean {
 
 function checkFunctions(job: Readonly<Record<string, unknown>>): void {
   for (const field of ["groupBy", "setup", "teardown"]) {
-    if (job[field] !== undefined && typeof job[field] !== "function") throw invalid(`"${field}" must be a function`);
+    if (job[field] !== undefined && typeof job[field] !== "function")
+      throw invalid(`"${field}" must be a function`);
   }
   const combine = job["combine"];
   if (combine !== undefined && typeof combine !== "function" && !isCombiner(combine)) {
@@ -206,7 +215,8 @@ function checkFunctions(job: Readonly<Record<string, unknown>>): void {
   }
   if (reduce === undefined) {
     for (const field of ["combine", "groupBy", "partitioner", "reducers"]) {
-      if (job[field] !== undefined) throw invalid(`"${field}" needs a "reduce": without one the job is map-only`);
+      if (job[field] !== undefined)
+        throw invalid(`"${field}" needs a "reduce": without one the job is map-only`);
     }
   }
   const partitioner = job["partitioner"];
@@ -221,7 +231,8 @@ function checkOutputs(job: Readonly<Record<string, unknown>>): void {
     throw invalid('"output" must be a writer such as tsv()');
   }
   if (job["outputs"] === undefined) return;
-  if (typeof job["outputs"] !== "object" || job["outputs"] === null) throw invalid('"outputs" must be an object of writers');
+  if (typeof job["outputs"] !== "object" || job["outputs"] === null)
+    throw invalid('"outputs" must be an object of writers');
   for (const [name, writer] of Object.entries(job["outputs"])) {
     if (!isOutputName(name)) throw invalid(`"${name}" cannot be the name of an output`);
     if (!hasObject(writer, "writer")) throw invalid(`output "${name}" must be a writer such as jsonLines()`);

@@ -93,7 +93,11 @@ export class FanfoldError extends Error {
   }
 
   static fromReport(report: ErrorReport): FanfoldError {
-    const error = new FanfoldError(report.code, report.message, report.details ? { details: report.details } : {});
+    const error = new FanfoldError(
+      report.code,
+      report.message,
+      report.details ? { details: report.details } : {},
+    );
     if (report.stack !== undefined) error.stack = report.stack;
     return error;
   }

@@ -60,7 +60,11 @@ export function textLines(options: TextOptions = {}): Reader<string> {
 /** One record a file: its path and whole text. Files are never split. */
 export function wholeFiles(options: TextOptions = {}): Reader<WholeFile> {
   return {
-    reader: { kind: "wholeFiles", encoding: options.encoding ?? "utf-8", invalid: options.invalid ?? "error" },
+    reader: {
+      kind: "wholeFiles",
+      encoding: options.encoding ?? "utf-8",
+      invalid: options.invalid ?? "error",
+    },
   };
 }
 

@@ -25,13 +25,20 @@ export {
   type JobSignal,
   type MapContext,
   type MapFunction,
-  type OutputKey,
+  type OutputPair,
+  type ParamsOf,
   type PlainParams,
   type ReduceFunction,
   reducersMax,
   type TaskContext,
 } from "./definition.js";
-export { type ErrorCode, type ErrorDetails, type ErrorReport, errorCodes, FanfoldError } from "./fanfold-error.js";
+export {
+  type ErrorCode,
+  type ErrorDetails,
+  type ErrorReport,
+  errorCodes,
+  FanfoldError,
+} from "./fanfold-error.js";
 export {
   type CsvOptions,
   type CsvRow,
@@ -49,7 +56,12 @@ export {
   wholeFiles,
 } from "./formats.js";
 export type { Emit, Key } from "./key.js";
-export { type Partitioner, type PartitionFunction, type RangePartitioner, rangePartitioner } from "./partitioners.js";
+export {
+  type Partitioner,
+  type PartitionFunction,
+  type RangePartitioner,
+  rangePartitioner,
+} from "./partitioners.js";
 export { compilePlan, type Plan, type Stage, type StageInput, type StageOutput } from "./plan.js";
-export type { SchemaIssue, SchemaResult, StandardSchema } from "./standard-schema.js";
 export type { InputRange, Split } from "./split.js";
+export type { SchemaIssue, SchemaResult, StandardSchema } from "./standard-schema.js";

@@ -39,7 +39,9 @@ const sampleTasksMax = 8;
 /** The stages that a job compiles to. */
 export function compilePlan(job: AnyJob): Plan {
   if (job.reduce === undefined) {
-    return { stages: [{ id: 0, kind: "map", input: { type: "splits" }, output: { type: "sink" }, after: [] }] };
+    return {
+      stages: [{ id: 0, kind: "map", input: { type: "splits" }, output: { type: "sink" }, after: [] }],
+    };
   }
   const partitioner = job.partitioner;
   const isRange = typeof partitioner === "object";
@@ -47,7 +49,13 @@ export function compilePlan(job: AnyJob): Plan {
   const stages: Stage[] = [];
   if (isRange) {
     const output = { type: "boundaries", to: 1, sampleRecordsMax: partitioner.sampleRecordsMax } as const;
-    stages.push({ id: 0, kind: "sample", input: { type: "splitSample", tasksMax: sampleTasksMax }, output, after: [] });
+    stages.push({
+      id: 0,
+      kind: "sample",
+      input: { type: "splitSample", tasksMax: sampleTasksMax },
+      output,
+      after: [],
+    });
   }
   stages.push({
     id: first,
