@@ -1,1 +1,5 @@
-export {};
+export { type DialOptions, dial, webSocketUrl } from "./dial.js";
+export { connectInMemory, type InMemoryPair } from "./in-memory-link.js";
+export { type AcceptUpgrade, type Listener, type ListenOptions, listen, type Route } from "./listener.js";
+export type { Codec, Link, LinkHandlers } from "./ports.js";
+export { createToken, isSameToken } from "./token.js";

@@ -1,0 +1,72 @@
+/** Opens a link to a listener. */
+import { FanfoldError } from "@fanfold/job";
+import { WebSocket } from "ws";
+import type { Codec, Link, LinkHandlers } from "./ports.js";
+import { WebSocketLink } from "./web-socket-link.js";
+
+/** How long a connection and its upgrade may take. */
+const dialTimeoutMs = 5_000;
+
+export interface DialOptions {
+  /** `ws://host:port` of a listener; http:// and https:// are read as ws:// and wss://. */
+  readonly url: string;
+  /** Route, e.g. `/v1/worker`. */
+  readonly path: string;
+  readonly token: string;
+  readonly frameBytesMax: number;
+}
+
+/**
+ * Resolves when the link is open.
+ *
+ * @throws `UNAUTHORIZED` when the token is refused, `CONNECTION_LOST` when nobody answers.
+ */
+export function dial<In, Out>(
+  options: DialOptions,
+  codec: Codec<In, Out>,
+  handlers: LinkHandlers<In>,
+): Promise<Link<Out>> {
+  return new Promise((resolve, reject) => {
+    const target = `${webSocketUrl(options.url)}${options.path}`;
+    const socket = new WebSocket(target, {
+      headers: { authorization: `Bearer ${options.token}` },
+      perMessageDeflate: false,
+      maxPayload: options.frameBytesMax,
+      handshakeTimeout: dialTimeoutMs,
+    });
+    const fail = (error: Error): void => {
+      reject(
+        new FanfoldError("CONNECTION_LOST", `Cannot reach ${options.url}: ${error.message}.`, {
+          cause: error,
+        }),
+      );
+    };
+    socket.once("error", fail);
+    socket.once("unexpected-response", (_request, response) => {
+      response.resume();
+      socket.terminate();
+      const isRefused = response.statusCode === 401 || response.statusCode === 403;
+      reject(
+        isRefused
+          ? new FanfoldError(
+              "UNAUTHORIZED",
+              `${options.url} refused the token (HTTP ${response.statusCode}).`,
+            )
+          : new FanfoldError(
+              "CONNECTION_LOST",
+              `${options.url} answered HTTP ${String(response.statusCode)}.`,
+            ),
+      );
+    });
+    socket.once("open", () => {
+      socket.off("error", fail);
+      resolve(new WebSocketLink(socket, codec, handlers));
+    });
+  });
+}
+
+/** `http://h:1/` and `h:1` alike as `ws://h:1`. */
+export function webSocketUrl(url: string): string {
+  const withScheme = /^[a-z]+:\/\//i.test(url) ? url : `ws://${url}`;
+  return withScheme.replace(/^http/i, "ws").replace(/\/+$/, "");
+}

@@ -1,0 +1,132 @@
+/**
+ * One listener a process: an HTTP server whose upgrades go to named routes. On loopback unless told otherwise; every
+ * route demands the token.
+ */
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { FanfoldError } from "@fanfold/job";
+import { WebSocketServer } from "ws";
+import type { Codec, Link, LinkHandlers } from "./ports.js";
+import { isSameToken } from "./token.js";
+import { WebSocketLink } from "./web-socket-link.js";
+
+/** A peer that has not sent its request within this time is cut off (slow-loris). */
+const requestTimeoutMs = 10_000;
+/** More connections than this at once are refused; a listener of a laptop or a fleet of 2,000 workers needs fewer. */
+const connectionsMax = 10_000;
+
+export interface ListenOptions {
+  /** Default `127.0.0.1`. */
+  readonly host?: string;
+  /** Default 0: any free port. */
+  readonly port?: number;
+  readonly token: string;
+  readonly frameBytesMax: number;
+}
+
+/** What happens on a route: for each new link, handlers are asked for. */
+export interface Route {
+  readonly path: string;
+  accept(upgrade: AcceptUpgrade): void;
+}
+
+/** Call at most once, at once; a route that does not call it refuses the connection. */
+export type AcceptUpgrade = <In, Out>(
+  codec: Codec<In, Out>,
+  open: (link: Link<Out>) => LinkHandlers<In>,
+) => void;
+
+export interface Listener {
+  readonly host: string;
+  readonly port: number;
+  /** `ws://host:port`. */
+  readonly url: string;
+  /** Cuts every link and stops listening. */
+  close(): Promise<void>;
+}
+
+/** @throws `USAGE` when the address cannot be listened on. */
+export async function listen(options: ListenOptions, routes: readonly Route[]): Promise<Listener> {
+  const host = options.host ?? "127.0.0.1";
+  const server = createServer({ requestTimeout: requestTimeoutMs, headersTimeout: requestTimeoutMs });
+  server.maxConnections = connectionsMax;
+  server.on("request", (_request, response) => {
+    response.writeHead(404, { "content-type": "text/plain" }).end("Not found\n");
+  });
+  const sockets = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: options.frameBytesMax,
+  });
+  server.on("upgrade", (request, socket, head) => {
+    socket.on("error", () => socket.destroy());
+    const route = routes.find((candidate) => candidate.path === pathOf(request));
+    const refusal = refusalOf(request, options.token, route);
+    if (refusal !== undefined || route === undefined) {
+      refuse(socket, refusal ?? 404);
+      return;
+    }
+    route.accept((codec, open) => {
+      sockets.handleUpgrade(request, socket, head, (webSocket) => {
+        let handlers: LinkHandlers<never> | undefined;
+        const link = new WebSocketLink(webSocket, codec, {
+          onMessage: (message) => handlers?.onMessage(message as never),
+          onClose: (reason) => handlers?.onClose(reason),
+        });
+        handlers = open(link) as LinkHandlers<never>;
+      });
+    });
+  });
+  await bind(server, host, options.port ?? 0);
+  const { port } = server.address() as AddressInfo;
+  return {
+    host,
+    port,
+    url: `ws://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    close: () => closeServer(server, sockets),
+  };
+}
+
+function bind(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (cause) => {
+      reject(new FanfoldError("USAGE", `Cannot listen on ${host}:${port}: ${cause.message}.`, { cause }));
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+function closeServer(server: Server, sockets: WebSocketServer): Promise<void> {
+  return new Promise((resolve) => {
+    for (const client of sockets.clients) client.terminate();
+    sockets.close();
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? "/").split("?", 1)[0] ?? "/";
+}
+
+/** The HTTP status to refuse an upgrade with, or undefined. The order matters: a stranger learns nothing of routes. */
+function refusalOf(request: IncomingMessage, token: string, route: Route | undefined): number | undefined {
+  // Only browsers send Origin, and no page has any business here: this closes cross-site WebSockets and rebinding.
+  if (request.headers.origin !== undefined) return 403;
+  const [scheme, given] = (request.headers.authorization ?? "").split(" ", 2);
+  if (scheme !== "Bearer" || given === undefined || !isSameToken(given, token)) return 401;
+  return route === undefined ? 404 : undefined;
+}
+
+const statusTexts: Readonly<Record<number, string>> = {
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+};
+
+function refuse(socket: Duplex, status: number): void {
+  socket.end(
+    `HTTP/1.1 ${status} ${statusTexts[status] ?? "Error"}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`,
+  );
+}

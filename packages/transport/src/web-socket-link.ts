@@ -1,0 +1,94 @@
+/** A link over one WebSocket: the same code on the dialling and on the listening side. */
+import { FanfoldError } from "@fanfold/job";
+import type { RawData, WebSocket } from "ws";
+import type { Codec, Link, LinkHandlers } from "./ports.js";
+
+/** RFC 6455 close codes, section 7.4.1. */
+const normalClosure = 1000;
+const unsupportedData = 1007;
+/** A close reason may have 123 bytes (RFC 6455, 5.5). */
+const reasonCharsMax = 60;
+/** How long a closing handshake may take before the socket is cut. */
+const closeTimeoutMs = 2_000;
+
+export class WebSocketLink<In, Out> implements Link<Out> {
+  readonly #socket: WebSocket;
+  readonly #codec: Codec<In, Out>;
+  readonly #handlers: LinkHandlers<In>;
+  #waiters: { bytesMax: number; resolve: () => void }[] = [];
+  #closed = false;
+  #reason: string | undefined;
+
+  constructor(socket: WebSocket, codec: Codec<In, Out>, handlers: LinkHandlers<In>) {
+    this.#socket = socket;
+    this.#codec = codec;
+    this.#handlers = handlers;
+    socket.binaryType = "nodebuffer";
+    socket.on("message", (data, isBinary) => this.#receive(data, isBinary));
+    // Without a listener, one oversize frame from a peer would end the process.
+    socket.on("error", (error) => {
+      this.#reason ??= error.message;
+    });
+    socket.on("close", (code, reason) => this.#ended(reason.toString() || `closed with code ${code}`));
+  }
+
+  get isOpen(): boolean {
+    return !this.#closed && this.#socket.readyState === this.#socket.OPEN;
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  send(message: Out): void {
+    if (!this.isOpen) return;
+    this.#socket.send(this.#codec.encode(message), { binary: true }, () => this.#wake());
+  }
+
+  drained(bytesMax: number): Promise<void> {
+    if (!this.isOpen || this.bufferedBytes <= bytesMax) return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.push({ bytesMax, resolve }));
+  }
+
+  close(reason: string): void {
+    this.#closeWith(normalClosure, reason);
+  }
+
+  #closeWith(code: number, reason: string): void {
+    if (this.#closed) return;
+    this.#reason ??= reason;
+    this.#socket.close(code, reason.slice(0, reasonCharsMax));
+    const timer = setTimeout(() => this.#socket.terminate(), closeTimeoutMs);
+    timer.unref();
+    this.#socket.once("close", () => clearTimeout(timer));
+  }
+
+  #receive(data: RawData, isBinary: boolean): void {
+    if (this.#closed) return;
+    let message: In;
+    try {
+      if (!isBinary || !Buffer.isBuffer(data))
+        throw new FanfoldError("MESSAGE_INVALID", "A frame is binary.");
+      message = this.#codec.decode(data);
+    } catch (error) {
+      this.#closeWith(unsupportedData, FanfoldError.from(error, "MESSAGE_INVALID").message);
+      return;
+    }
+    this.#handlers.onMessage(message);
+  }
+
+  #wake(): void {
+    if (this.#waiters.length === 0) return;
+    const ready = this.#waiters.filter((waiter) => !this.isOpen || this.bufferedBytes <= waiter.bytesMax);
+    this.#waiters = this.#waiters.filter((waiter) => !ready.includes(waiter));
+    for (const waiter of ready) waiter.resolve();
+  }
+
+  #ended(reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const waiter of this.#waiters) waiter.resolve();
+    this.#waiters = [];
+    this.#handlers.onClose(this.#reason ?? reason);
+  }
+}
