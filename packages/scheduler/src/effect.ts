@@ -1,0 +1,119 @@
+/**
+ * What the scheduler wants done. A step gives one list; carry it out in its order, in particular `sendMapOutputs`
+ * before the `assignTask` behind it. Effects to one worker must reach it in order or not at all.
+ */
+import type { ErrorReport, ReaderSpec } from "@fanfold/job";
+import type { AttemptId } from "./attempt-id.js";
+import type { Command } from "./command.js";
+import type { JobState } from "./job-spec.js";
+import type { TaskAssignment } from "./task-assignment.js";
+import type { OutputFile } from "./task-result.js";
+
+export type Effect =
+  /** Append to the log; when decided: apply to the table, then hand in `decided`. */
+  | { readonly type: "propose"; readonly command: Command }
+  | { readonly type: "assignTask"; readonly workerId: string; readonly assignment: TaskAssignment }
+  /** End the attempt's executor and drop its files. An attempt that the worker does not run is simply dropped. */
+  | {
+      readonly type: "stopAttempt";
+      readonly workerId: string;
+      readonly attempt: AttemptId;
+      readonly reason: StopReason;
+    }
+  /** The attempt's report is dealt with and need not be repeated. Keep its files if it `hasWon`, else drop them. */
+  | {
+      readonly type: "settleAttempt";
+      readonly workerId: string;
+      readonly attempt: AttemptId;
+      readonly hasWon: boolean;
+    }
+  | SendMapOutputs
+  | ListInputs
+  | PublishOutput
+  /** The job is over: these workers stop whatever they still do for it, drop its segments, and remove its staging. */
+  | {
+      readonly type: "discardJob";
+      readonly workerIds: readonly string[];
+      readonly jobId: string;
+      readonly out: string | null;
+    }
+  /** Something that `describeJob` shows has changed; at most once a job and step. Progress alone does not count. */
+  | { readonly type: "jobChanged"; readonly jobId: string }
+  | { readonly type: "reply"; readonly requestId: string; readonly outcome: RequestOutcome };
+
+export type StopReason = "jobOver" | "superseded" | "inputsChanged" | "preempted";
+
+export type RequestOutcome =
+  /** `isNew: false`: the job was there already (same key), or the request changed nothing. */
+  | { readonly ok: true; readonly jobId: string; readonly state: JobState; readonly isNew: boolean }
+  | { readonly ok: false; readonly error: ErrorReport };
+
+/**
+ * Where the outputs of a map stage are. The first of a stage to a worker names every task (`isComplete`), later ones
+ * only what was re-made since; entries replace earlier ones of the same task.
+ */
+export interface SendMapOutputs {
+  readonly type: "sendMapOutputs";
+  readonly workerId: string;
+  readonly jobId: string;
+  readonly stage: number;
+  /** Rises with every change of the stage, within one leader's reign. */
+  readonly version: number;
+  readonly isComplete: boolean;
+  /** Named by index from the entries. */
+  readonly holders: readonly MapOutputHolder[];
+  readonly entries: readonly MapOutputEntry[];
+}
+
+export interface MapOutputHolder {
+  readonly workerId: string;
+  /** `undefined`: that worker is not connected now. */
+  readonly shuffleUrl: string | undefined;
+  readonly hostId: string | undefined;
+}
+
+export interface MapOutputEntry {
+  readonly task: number;
+  readonly attempt: number;
+  readonly epoch: number;
+  /** Index in `holders`. */
+  readonly holder: number;
+  /** Of the segment file, on the holder's host. */
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** Find the job's splits; before that, refuse an output folder that cannot be written. Answered by `inputsListed`. */
+export interface ListInputs {
+  readonly type: "listInputs";
+  readonly workerId: string;
+  readonly jobId: string;
+  readonly inputs: readonly string[];
+  readonly reader: ReaderSpec;
+  readonly splitBytes: number | undefined;
+  readonly out: string | null;
+  readonly force: boolean;
+}
+
+/** Make the staged output appear, all at once; may have been done, wholly or in part, by others before. */
+export interface PublishOutput {
+  readonly type: "publishOutput";
+  readonly workerId: string;
+  readonly jobId: string;
+  readonly jobName: string;
+  readonly out: string | null;
+  readonly force: boolean;
+  readonly collectRecords: boolean;
+  /** When the commit was decided, in milliseconds since 1970: the same on every repetition. */
+  readonly committedMs: number;
+  readonly winners: readonly PublicationWinner[];
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+/** The attempt whose files count for one task; tasks without files are left out. Ordered by stage, then task. */
+export interface PublicationWinner {
+  readonly attempt: AttemptId;
+  readonly kind: "map" | "reduce";
+  readonly isSink: boolean;
+  readonly outputs: readonly OutputFile[];
+}

@@ -1,0 +1,49 @@
+/** Every limit and default of the scheduler, with its reason. */
+
+/** Tries of a task whose code throws, unless the job says otherwise: Hadoop's and Spark's default, which users know. */
+export const failedAttemptsMax = 4;
+
+/**
+ * Times a task may take its executor's process down. More than `failedAttemptsMax`, since a process also dies of
+ * causes outside the task (memory pressure by its neighbours); as many as the job's `maxAttempts` when it sets one.
+ */
+export const executorExitsMax = 10;
+
+/** Reports against one map output before it is held to be lost: one may be the reader's own bad network. */
+export const fetchFailuresMax = 3;
+
+/** Times a done stage is opened again because of fetch failures; a network that needs a fifth is not going to heal. */
+export const fetchRoundsMax = 4;
+
+/** Failed fetches of one reduce task in all. Ends the loop of a reader that can reach nobody but blames no one. */
+export const fetchFailuresPerTaskMax = 50;
+
+/** Finished jobs that are remembered, oldest forgotten first. */
+export const finishedJobsMax = 100;
+
+/** Jobs that are not over. Each costs the leader a few kilobytes and a turn in every round. */
+export const unfinishedJobsMax = 10_000;
+
+/** Tasks of one stage; the planner's own limit on splits. */
+export const tasksPerStageMax = 1_000_000;
+
+/** Splits in one log entry, to keep entries to a megabyte or two. */
+export const splitsPerCommandMax = 10_000;
+
+/** Results in one log entry, likewise. */
+export const resultsPerCommandMax = 1_000;
+
+/** Distinct user counters kept a job; further names are dropped. They are held for the job's whole life. */
+export const counterNamesMax = 1_000;
+
+/** Characters of an error message or stack that the table keeps. */
+export const errorTextMax = 8_192;
+
+/**
+ * How long a new leader waits for workers to report what they run before it hands tasks out anew. Workers reconnect
+ * within a second or two; waiting costs idle slots, not waiting costs running work.
+ */
+export const adoptionGraceMs = 3_000;
+
+/** Partitions a slot, where nobody says how many: two rounds of reduce tasks even out unequal partitions. */
+export const partitionsPerSlot = 2;

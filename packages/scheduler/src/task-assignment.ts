@@ -1,0 +1,45 @@
+/** All that an executor needs to know to run one attempt. */
+import type { Split } from "@fanfold/job";
+import type { AttemptId } from "./attempt-id.js";
+
+export type TaskAssignment = SampleAssignment | MapAssignment | ReduceAssignment;
+
+interface AnyAssignment {
+  readonly attempt: AttemptId;
+  /** SHA-256 of the job's code. */
+  readonly bundle: string;
+  readonly jobName: string;
+  readonly params: unknown;
+  /** Budget for the attempt's buffers, in bytes. */
+  readonly memoryBytes: number;
+  readonly collectRecords: boolean;
+  /** The job's output folder, beside which the attempt stages its files; `null`: in the worker's own folder. */
+  readonly out: string | null;
+  /** Partitions of the shuffle; 0 for a map-only job. */
+  readonly partitions: number;
+  /** To be echoed in the attempt's report: which state of its inputs the attempt was started on. */
+  readonly inputsVersion: number;
+}
+
+export interface SampleAssignment extends AnyAssignment {
+  readonly kind: "sample";
+  readonly split: Split;
+  /** Records that this one task may take. */
+  readonly sampleRecordsMax: number;
+}
+
+export interface MapAssignment extends AnyAssignment {
+  readonly kind: "map";
+  readonly split: Split;
+  /** Range partitioning: at most `partitions - 1` encoded keys, ascending. A key equal to a boundary is right of it. */
+  readonly boundaries?: readonly Uint8Array[];
+}
+
+export interface ReduceAssignment extends AnyAssignment {
+  readonly kind: "reduce";
+  readonly partition: number;
+  /** The stage whose outputs it reads; their places came in `sendMapOutputs` before. */
+  readonly mapStage: number;
+  /** How many tasks that stage has. */
+  readonly mapTasks: number;
+}
