@@ -1,1 +1,33 @@
-export {};
+export {
+  type ClientRequest,
+  type ClientResult,
+  type ClientToCoordinator,
+  type ClusterSummary,
+  type ClusterWorker,
+  type CoordinatorToClient,
+  clientCodec,
+  clientServiceCodec,
+} from "./client-messages.js";
+export { frameBytesMax, type MessageCodec, protocolVersion } from "./codec.js";
+export {
+  type DaemonToExecutor,
+  daemonCodec,
+  type ExecutorToDaemon,
+  executorCodec,
+  type SegmentHolder,
+  type SegmentSources,
+} from "./executor-messages.js";
+export type { JobLogEntry, JobLogLevel } from "./job-log-schema.js";
+export {
+  chunkBytesMax,
+  fetcherCodec,
+  holderCodec,
+  type ShuffleReply,
+  type ShuffleRequest,
+} from "./shuffle-messages.js";
+export {
+  type CoordinatorToWorker,
+  coordinatorCodec,
+  type WorkerToCoordinator,
+  workerCodec,
+} from "./worker-messages.js";

@@ -1,0 +1,117 @@
+/** What clients (the command, the API) and coordinators say to each other. */
+import type { ErrorReport } from "@fanfold/job";
+import type { JobSpec, JobSummary } from "@fanfold/scheduler";
+import { createCodec, type MessageCodec } from "./codec.js";
+import { type JobLogEntry, jobLogEntry } from "./job-log-schema.js";
+import { jobSummary } from "./job-summary-schema.js";
+import * as s from "./schemas.js";
+
+export type ClientRequest =
+  /** Stores a bundle; a digest that does not fit the code is refused. */
+  | { readonly type: "putBundle"; readonly digest: string; readonly code: Uint8Array }
+  /** Submits a job whose bundle is stored. With a known `key`, it is that job. */
+  | { readonly type: "submit"; readonly key?: string; readonly spec: JobSpec }
+  | { readonly type: "cancel" | "pause" | "resume"; readonly jobId: string }
+  | { readonly type: "getJob"; readonly jobId: string }
+  | { readonly type: "listJobs" }
+  /** From now on, `jobChanged` and `jobLog` of this job come over this link. Replies with its state now. */
+  | { readonly type: "watchJob"; readonly jobId: string }
+  /** Resolves when so many slots are connected: what starts a cluster waits for it. */
+  | { readonly type: "awaitSlots"; readonly slots: number }
+  | { readonly type: "describeCluster" };
+
+export interface ClusterSummary {
+  readonly epoch: number;
+  readonly workers: readonly ClusterWorker[];
+}
+
+export interface ClusterWorker {
+  readonly workerId: string;
+  readonly name: string;
+  readonly slots: number;
+  readonly running: number;
+}
+
+/** What each request is answered with. */
+export type ClientResult =
+  | { readonly type: "stored" }
+  | { readonly type: "accepted"; readonly jobId: string; readonly isNew: boolean }
+  | { readonly type: "job"; readonly job: JobSummary }
+  | { readonly type: "jobs"; readonly jobs: readonly JobSummary[] }
+  | { readonly type: "cluster"; readonly cluster: ClusterSummary };
+
+export interface ClientToCoordinator {
+  readonly requestId: number;
+  readonly protocolVersion: number;
+  readonly request: ClientRequest;
+}
+
+export type CoordinatorToClient =
+  | {
+      readonly type: "reply";
+      readonly requestId: number;
+      readonly result?: ClientResult;
+      readonly error?: ErrorReport;
+    }
+  /** A watched job has changed, or has made progress. */
+  | { readonly type: "jobChanged"; readonly job: JobSummary }
+  | { readonly type: "jobLog"; readonly entries: readonly JobLogEntry[] };
+
+type Request<T extends ClientRequest["type"]> = Extract<ClientRequest, { type: T }>;
+
+const clientRequest = s.variant<ClientRequest>("type", [
+  s.record<Request<"putBundle">>({ type: s.literal("putBundle"), digest: s.digest, code: s.bytes }),
+  s.record<Request<"submit">>({ type: s.literal("submit"), key: s.optional(s.text), spec: s.jobSpec }),
+  s.record<Extract<ClientRequest, { type: "cancel" | "pause" | "resume" }>>({
+    type: s.oneOf(["cancel", "pause", "resume"]),
+    jobId: s.name,
+  }),
+  s.record<Request<"getJob">>({ type: s.literal("getJob"), jobId: s.name }),
+  s.record<Request<"listJobs">>({ type: s.literal("listJobs") }),
+  s.record<Request<"watchJob">>({ type: s.literal("watchJob"), jobId: s.name }),
+  s.record<Request<"awaitSlots">>({ type: s.literal("awaitSlots"), slots: s.whole }),
+  s.record<Request<"describeCluster">>({ type: s.literal("describeCluster") }),
+]);
+
+const clientToCoordinator = s.record<ClientToCoordinator>({
+  requestId: s.whole,
+  protocolVersion: s.whole,
+  request: clientRequest,
+});
+
+/** The coordinator's end of a client's link. */
+export const clientServiceCodec: MessageCodec<ClientToCoordinator, CoordinatorToClient> =
+  createCodec(clientToCoordinator);
+
+type Result<T extends ClientResult["type"]> = Extract<ClientResult, { type: T }>;
+type ToClient<T extends CoordinatorToClient["type"]> = Extract<CoordinatorToClient, { type: T }>;
+
+const clusterSummary = s.record<ClusterSummary>({
+  epoch: s.whole,
+  workers: s.list(
+    s.record<ClusterWorker>({ workerId: s.name, name: s.name, slots: s.whole, running: s.whole }),
+  ),
+});
+
+const clientResult = s.variant<ClientResult>("type", [
+  s.record<Result<"stored">>({ type: s.literal("stored") }),
+  s.record<Result<"accepted">>({ type: s.literal("accepted"), jobId: s.name, isNew: s.flag }),
+  s.record<Result<"job">>({ type: s.literal("job"), job: jobSummary }),
+  s.record<Result<"jobs">>({ type: s.literal("jobs"), jobs: s.list(jobSummary) }),
+  s.record<Result<"cluster">>({ type: s.literal("cluster"), cluster: clusterSummary }),
+]);
+
+const coordinatorToClient = s.variant<CoordinatorToClient>("type", [
+  s.record<ToClient<"reply">>({
+    type: s.literal("reply"),
+    requestId: s.whole,
+    result: s.optional(clientResult),
+    error: s.optional(s.errorReport),
+  }),
+  s.record<ToClient<"jobChanged">>({ type: s.literal("jobChanged"), job: jobSummary }),
+  s.record<ToClient<"jobLog">>({ type: s.literal("jobLog"), entries: s.list(jobLogEntry) }),
+]);
+
+/** The client's end of its link. */
+export const clientCodec: MessageCodec<CoordinatorToClient, ClientToCoordinator> =
+  createCodec(coordinatorToClient);

@@ -1,0 +1,121 @@
+/** What a worker's daemon and its executor processes say to each other, over loopback. */
+import type { ErrorReport } from "@fanfold/job";
+import type { AttemptId, MapOutputEntry, MapOutputRef, TaskAssignment, TaskResult } from "@fanfold/scheduler";
+import { createCodec, type MessageCodec } from "./codec.js";
+import { type JobLogLevel, jobLogLevel } from "./job-log-schema.js";
+import * as s from "./schemas.js";
+
+/** Where a reduce attempt finds its segments. */
+export interface SegmentSources {
+  readonly holders: readonly SegmentHolder[];
+  /** One a map task. */
+  readonly entries: readonly MapOutputEntry[];
+}
+
+export interface SegmentHolder {
+  /** `undefined`: that worker is away. */
+  readonly shuffleUrl: string | undefined;
+  /** Its files can be read from here. */
+  readonly isLocal: boolean;
+  readonly token: string;
+}
+
+export type DaemonToExecutor =
+  /** Load a job's code before its first task is there. */
+  | { readonly type: "preload"; readonly bundlePath: string; readonly jobName: string }
+  | {
+      readonly type: "run";
+      readonly assignment: TaskAssignment;
+      readonly bundlePath: string;
+      /** Empty, of this attempt alone: spills and the segment. */
+      readonly workDir: string;
+      /** Of this attempt alone: output files. */
+      readonly outputDir: string;
+      /** For a reduce attempt. */
+      readonly sources?: SegmentSources;
+    }
+  /** Abort the attempt at hand; answered by nothing. An executor that does not end it in time is killed. */
+  | { readonly type: "stop"; readonly attempt: AttemptId };
+
+export type ExecutorToDaemon =
+  /** First on the link: ready for work. */
+  | { readonly type: "ready"; readonly executorId: string }
+  /** A few times a second while it runs. */
+  | {
+      readonly type: "progress";
+      readonly attempt: AttemptId;
+      readonly metrics: Readonly<Record<string, number>>;
+    }
+  | { readonly type: "finished"; readonly attempt: AttemptId; readonly result: TaskResult }
+  | { readonly type: "failed"; readonly attempt: AttemptId; readonly error: ErrorReport }
+  | {
+      readonly type: "fetchFailed";
+      readonly attempt: AttemptId;
+      readonly error: ErrorReport;
+      readonly missing: readonly MapOutputRef[];
+    }
+  | {
+      readonly type: "log";
+      readonly attempt: AttemptId;
+      readonly level: JobLogLevel;
+      readonly message: string;
+      readonly fields?: string;
+    };
+
+type ToExecutor<T extends DaemonToExecutor["type"]> = Extract<DaemonToExecutor, { type: T }>;
+type FromExecutor<T extends ExecutorToDaemon["type"]> = Extract<ExecutorToDaemon, { type: T }>;
+
+const sources = s.record<SegmentSources>({
+  holders: s.list(s.record<SegmentHolder>({ shuffleUrl: s.maybe(s.path), isLocal: s.flag, token: s.text })),
+  entries: s.list(s.mapOutputEntry),
+});
+
+const daemonToExecutor = s.variant<DaemonToExecutor>("type", [
+  s.record<ToExecutor<"preload">>({ type: s.literal("preload"), bundlePath: s.path, jobName: s.name }),
+  s.record<ToExecutor<"run">>({
+    type: s.literal("run"),
+    assignment: s.taskAssignment,
+    bundlePath: s.path,
+    workDir: s.path,
+    outputDir: s.path,
+    sources: s.optional(sources),
+  }),
+  s.record<ToExecutor<"stop">>({ type: s.literal("stop"), attempt: s.attemptId }),
+]);
+
+const executorToDaemon = s.variant<ExecutorToDaemon>("type", [
+  s.record<FromExecutor<"ready">>({ type: s.literal("ready"), executorId: s.name }),
+  s.record<FromExecutor<"progress">>({
+    type: s.literal("progress"),
+    attempt: s.attemptId,
+    metrics: s.numbersByName,
+  }),
+  s.record<FromExecutor<"finished">>({
+    type: s.literal("finished"),
+    attempt: s.attemptId,
+    result: s.taskResult,
+  }),
+  s.record<FromExecutor<"failed">>({
+    type: s.literal("failed"),
+    attempt: s.attemptId,
+    error: s.errorReport,
+  }),
+  s.record<FromExecutor<"fetchFailed">>({
+    type: s.literal("fetchFailed"),
+    attempt: s.attemptId,
+    error: s.errorReport,
+    missing: s.mapOutputRefs,
+  }),
+  s.record<FromExecutor<"log">>({
+    type: s.literal("log"),
+    attempt: s.attemptId,
+    level: jobLogLevel,
+    message: s.text,
+    fields: s.optional(s.text),
+  }),
+]);
+
+/** The executor's end of the link. */
+export const executorCodec: MessageCodec<DaemonToExecutor, ExecutorToDaemon> = createCodec(daemonToExecutor);
+/** The daemon's end of it. */
+export const daemonCodec: MessageCodec<ExecutorToDaemon, DaemonToExecutor> = createCodec(executorToDaemon);

@@ -1,0 +1,41 @@
+/** How reduce tasks fetch segments from the workers that hold them. The holder is the sender of the bulk. */
+import type { ErrorReport } from "@fanfold/job";
+import type { AttemptId } from "@fanfold/scheduler";
+import { createCodec, type MessageCodec } from "./codec.js";
+import * as s from "./schemas.js";
+
+/** Payload of one `chunk`. */
+export const chunkBytesMax: number = 1024 * 1024;
+
+export type ShuffleRequest =
+  /** The partition's part of these segments, in this order. One request a link at a time. */
+  { readonly type: "fetch"; readonly partition: number; readonly attempts: readonly AttemptId[] };
+
+export type ShuffleReply =
+  /** The next segment has this many bytes of the partition, and follows in chunks. */
+  | { readonly type: "segment"; readonly attempt: AttemptId; readonly bytes: number }
+  | { readonly type: "chunk"; readonly data: Uint8Array }
+  /** This segment cannot be had here; the others still come. */
+  | { readonly type: "missing"; readonly attempt: AttemptId; readonly error: ErrorReport }
+  /** That was all of the request. */
+  | { readonly type: "done" };
+
+type Reply<T extends ShuffleReply["type"]> = Extract<ShuffleReply, { type: T }>;
+
+const request: s.SchemaOf<ShuffleRequest> = s.record<ShuffleRequest>({
+  type: s.literal("fetch"),
+  partition: s.whole,
+  attempts: s.list(s.attemptId),
+});
+
+const reply = s.variant<ShuffleReply>("type", [
+  s.record<Reply<"segment">>({ type: s.literal("segment"), attempt: s.attemptId, bytes: s.whole }),
+  s.record<Reply<"chunk">>({ type: s.literal("chunk"), data: s.bytes }),
+  s.record<Reply<"missing">>({ type: s.literal("missing"), attempt: s.attemptId, error: s.errorReport }),
+  s.record<Reply<"done">>({ type: s.literal("done") }),
+]);
+
+/** The fetching end. */
+export const fetcherCodec: MessageCodec<ShuffleReply, ShuffleRequest> = createCodec(reply);
+/** The holding end. */
+export const holderCodec: MessageCodec<ShuffleRequest, ShuffleReply> = createCodec(request);

@@ -1,0 +1,168 @@
+/**
+ * What workers and the leading coordinator say to each other, over the one link that the worker dialled.
+ *
+ * Orders of the coordinator are the scheduler's effects under the same names; see `packages/scheduler`.
+ */
+import type { ErrorReport, Split } from "@fanfold/job";
+import type {
+  AttemptId,
+  AttemptProgress,
+  AttemptReport,
+  ListInputs,
+  ManifestSummary,
+  PublishOutput,
+  RunningAttempt,
+  SendMapOutputs,
+  StopReason,
+  TaskAssignment,
+  WorkerInfo,
+} from "@fanfold/scheduler";
+import { createCodec, type MessageCodec } from "./codec.js";
+import { type JobLogEntry, jobLogEntry } from "./job-log-schema.js";
+import * as s from "./schemas.js";
+
+export type WorkerToCoordinator =
+  /** First on every link. `running` and `heldJobs` let a new leader adopt what is already going on. */
+  | {
+      readonly type: "workerHello";
+      readonly protocolVersion: number;
+      readonly worker: WorkerInfo;
+      readonly running: readonly RunningAttempt[];
+      readonly heldJobs: readonly string[];
+    }
+  /** Every `heartbeatIntervalMs`, whether anything runs or not. */
+  | { readonly type: "heartbeat"; readonly progress: readonly AttemptProgress[] }
+  /** The end of an attempt; said again on every new link until `settleAttempt` or `stopAttempt` answers it. */
+  | { readonly type: "attemptReported"; readonly report: AttemptReport }
+  | {
+      readonly type: "inputsListed";
+      readonly jobId: string;
+      readonly splits?: readonly Split[];
+      readonly error?: ErrorReport;
+    }
+  | {
+      readonly type: "outputPublished";
+      readonly jobId: string;
+      readonly manifest?: ManifestSummary;
+      readonly error?: ErrorReport;
+    }
+  /** It has been told to go: it finishes what it runs and takes nothing new. */
+  | { readonly type: "draining" }
+  /** Asks for a job's code; answered by `bundle`. */
+  | { readonly type: "getBundle"; readonly digest: string }
+  | { readonly type: "jobLog"; readonly entries: readonly JobLogEntry[] };
+
+export type CoordinatorToWorker =
+  /** Answers `workerHello`. A worker that hears nothing for `leaseMs` stops its attempts by itself. */
+  | {
+      readonly type: "welcome";
+      readonly epoch: number;
+      readonly heartbeatIntervalMs: number;
+      readonly leaseMs: number;
+    }
+  | { readonly type: "heartbeat" }
+  | { readonly type: "assignTask"; readonly assignment: TaskAssignment }
+  | { readonly type: "stopAttempt"; readonly attempt: AttemptId; readonly reason: StopReason }
+  | { readonly type: "settleAttempt"; readonly attempt: AttemptId; readonly hasWon: boolean }
+  | Omit<SendMapOutputs, "workerId">
+  | Omit<ListInputs, "workerId">
+  | Omit<PublishOutput, "workerId">
+  | { readonly type: "discardJob"; readonly jobId: string; readonly out: string | null }
+  | { readonly type: "bundle"; readonly digest: string; readonly code?: Uint8Array };
+
+type FromWorker<T extends WorkerToCoordinator["type"]> = Extract<WorkerToCoordinator, { type: T }>;
+type FromCoordinator<T extends CoordinatorToWorker["type"]> = Extract<CoordinatorToWorker, { type: T }>;
+
+const workerToCoordinator = s.variant<WorkerToCoordinator>("type", [
+  s.record<FromWorker<"workerHello">>({
+    type: s.literal("workerHello"),
+    protocolVersion: s.whole,
+    worker: s.workerInfo,
+    running: s.list(s.runningAttempt),
+    heldJobs: s.list(s.name),
+  }),
+  s.record<FromWorker<"heartbeat">>({ type: s.literal("heartbeat"), progress: s.list(s.attemptProgress) }),
+  s.record<FromWorker<"attemptReported">>({ type: s.literal("attemptReported"), report: s.attemptReport }),
+  s.record<FromWorker<"inputsListed">>({
+    type: s.literal("inputsListed"),
+    jobId: s.name,
+    splits: s.optional(s.list(s.split)),
+    error: s.optional(s.errorReport),
+  }),
+  s.record<FromWorker<"outputPublished">>({
+    type: s.literal("outputPublished"),
+    jobId: s.name,
+    manifest: s.optional(s.manifestSummary),
+    error: s.optional(s.errorReport),
+  }),
+  s.record<FromWorker<"draining">>({ type: s.literal("draining") }),
+  s.record<FromWorker<"getBundle">>({ type: s.literal("getBundle"), digest: s.digest }),
+  s.record<FromWorker<"jobLog">>({ type: s.literal("jobLog"), entries: s.list(jobLogEntry) }),
+]);
+
+const coordinatorToWorker = s.variant<CoordinatorToWorker>("type", [
+  s.record<FromCoordinator<"welcome">>({
+    type: s.literal("welcome"),
+    epoch: s.whole,
+    heartbeatIntervalMs: s.whole,
+    leaseMs: s.whole,
+  }),
+  s.record<FromCoordinator<"heartbeat">>({ type: s.literal("heartbeat") }),
+  s.record<FromCoordinator<"assignTask">>({ type: s.literal("assignTask"), assignment: s.taskAssignment }),
+  s.record<FromCoordinator<"stopAttempt">>({
+    type: s.literal("stopAttempt"),
+    attempt: s.attemptId,
+    reason: s.oneOf(["jobOver", "superseded", "inputsChanged", "preempted"]),
+  }),
+  s.record<FromCoordinator<"settleAttempt">>({
+    type: s.literal("settleAttempt"),
+    attempt: s.attemptId,
+    hasWon: s.flag,
+  }),
+  s.record<FromCoordinator<"sendMapOutputs">>({
+    type: s.literal("sendMapOutputs"),
+    jobId: s.name,
+    stage: s.whole,
+    version: s.whole,
+    isComplete: s.flag,
+    holders: s.list(s.mapOutputHolder),
+    entries: s.list(s.mapOutputEntry),
+  }),
+  s.record<FromCoordinator<"listInputs">>({
+    type: s.literal("listInputs"),
+    jobId: s.name,
+    inputs: s.list(s.path),
+    reader: s.reader,
+    splitBytes: s.maybe(s.whole),
+    out: s.orNull(s.path),
+    force: s.flag,
+  }),
+  s.record<FromCoordinator<"publishOutput">>({
+    type: s.literal("publishOutput"),
+    jobId: s.name,
+    jobName: s.name,
+    out: s.orNull(s.path),
+    force: s.flag,
+    collectRecords: s.flag,
+    committedMs: s.amount,
+    winners: s.list(s.publicationWinner),
+    counters: s.numbersByName,
+  }),
+  s.record<FromCoordinator<"discardJob">>({
+    type: s.literal("discardJob"),
+    jobId: s.name,
+    out: s.orNull(s.path),
+  }),
+  s.record<FromCoordinator<"bundle">>({
+    type: s.literal("bundle"),
+    digest: s.digest,
+    code: s.optional(s.bytes),
+  }),
+]);
+
+/** The worker's end of its link. */
+export const workerCodec: MessageCodec<CoordinatorToWorker, WorkerToCoordinator> =
+  createCodec(coordinatorToWorker);
+/** The coordinator's end of it. */
+export const coordinatorCodec: MessageCodec<WorkerToCoordinator, CoordinatorToWorker> =
+  createCodec(workerToCoordinator);

@@ -1,0 +1,83 @@
+/**
+ * One executor: a child process that runs user code, and the only thing of a worker that user code can take down.
+ *
+ * It is told by its standard input where to dial and with which secret; neither is in its arguments or environment.
+ * When the worker is gone, its standard input ends, and it exits.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
+
+/** What an executor reads from its standard input, as one line of JSON. */
+export interface ExecutorHandshake {
+  readonly url: string;
+  readonly path: string;
+  readonly token: string;
+  readonly executorId: string;
+}
+
+export interface ExecutorProcessOptions {
+  readonly handshake: ExecutorHandshake;
+  /** Working directory of user code. */
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Extra flags for Node, e.g. `--max-old-space-size=4096`. */
+  readonly nodeFlags: readonly string[];
+}
+
+export interface ExecutorProcessHandlers {
+  /** A line that user code printed. */
+  onPrinted(stream: "stdout" | "stderr", line: string): void;
+  /** Exactly once, when the process and its output have ended. `how` reads like "exited with code 1". */
+  onExit(how: string): void;
+}
+
+const executorMain: string = fileURLToPath(new URL("./executor-main.js", import.meta.url));
+/** A line longer than this is cut, so that a program printing without newlines cannot fill the memory. */
+const printedCharsMax = 16 * 1024;
+
+export class ExecutorProcess {
+  readonly #child: ChildProcess;
+  #hasEnded = false;
+
+  constructor(options: ExecutorProcessOptions, handlers: ExecutorProcessHandlers) {
+    const child = spawn(process.execPath, [...options.nodeFlags, executorMain], {
+      cwd: options.cwd,
+      env: options.env,
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    this.#child = child;
+    const ended = (how: string): void => {
+      if (this.#hasEnded) return;
+      this.#hasEnded = true;
+      handlers.onExit(how);
+    };
+    child.once("error", (error) => ended(`could not be started: ${error.message}`));
+    child.once("close", (code, signal) =>
+      ended(signal === null ? `exited with code ${code}` : `was ended by ${signal}`),
+    );
+    child.stdin?.on("error", () => {
+      // The executor died before it read its handshake; `close` tells.
+    });
+    child.stdin?.write(`${JSON.stringify(options.handshake)}\n`);
+    forwardLines(child.stdout, (line) => handlers.onPrinted("stdout", line));
+    forwardLines(child.stderr, (line) => handlers.onPrinted("stderr", line));
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Ends it at once. User code gets no say: it may be the reason. */
+  kill(): void {
+    if (!this.#hasEnded) this.#child.kill("SIGKILL");
+  }
+}
+
+function forwardLines(stream: Readable | null, take: (line: string) => void): void {
+  if (stream === null) return;
+  createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on("line", (line) => {
+    take(line.length > printedCharsMax ? `${line.slice(0, printedCharsMax)}…` : line);
+  });
+}
