@@ -1,1 +1,27 @@
-export {};
+export {
+  type Ballot,
+  compareBallots,
+  formatBallot,
+  laterBallot,
+  type ReplicaId,
+  zeroBallot,
+} from "./ballot.js";
+export {
+  type Acceptor,
+  type Learner,
+  majorityOf,
+  newAcceptor,
+  newLearner,
+  onAccept,
+  onPrepare,
+  onPromise,
+  onVote,
+  type Proposer,
+  propose,
+  type SynodAccept,
+  type SynodAccepted,
+  type SynodPrepare,
+  type SynodPromise,
+  type SynodVote,
+  valueToPropose,
+} from "./synod.js";
