@@ -1,1 +1,30 @@
-export {};
+export type {
+  AttemptMetrics,
+  AttemptOptions,
+  AttemptPorts,
+  AttemptProgress,
+  AttemptResult,
+  MapAttemptOptions,
+  MapAttemptResult,
+  OutputFile,
+  ReduceAttemptOptions,
+  SampleAttemptOptions,
+  SampleAttemptResult,
+} from "./attempt-options.js";
+export { boundariesFrom } from "./boundaries.js";
+export { decodeKey, decodeValue, encodeKey, encodeValue } from "./codec.js";
+export { memoryBytesDefault, memoryBytesMin } from "./limits.js";
+export { runMapAttempt } from "./map-attempt.js";
+export type {
+  InternalWriterSpec,
+  RecordBatch,
+  RecordSink,
+  RecordSource,
+  SinkFactory,
+  SinkSummary,
+} from "./ports.js";
+export { runReduceAttempt } from "./reduce-attempt.js";
+export { runSampleAttempt } from "./sample-attempt.js";
+export { type PartitionRange, readSegmentIndex, type SegmentIndex } from "./segment-index.js";
+export type { SegmentSlice } from "./segment-reader.js";
+export type { Compression, SegmentSummary } from "./segment-writer.js";

@@ -44,7 +44,10 @@ export interface SinkSummary {
   readonly sha256: string;
 }
 
+/** How an output is written: as its user says, or as typed pairs in the codecs of this package (`records`). */
+export type InternalWriterSpec = WriterSpec | { readonly kind: "records" };
+
 /** Opens the sink of one attempt's output; `fileStem` is the path without the writer's extension. */
 export interface SinkFactory {
-  open(writer: WriterSpec, fileStem: string): RecordSink;
+  open(writer: InternalWriterSpec, fileStem: string): RecordSink;
 }

@@ -1,0 +1,96 @@
+/** The output files of one attempt: the main one, its typed twin, and the named ones, opened when first written. */
+import { join } from "node:path";
+import { type AnyJob, FanfoldError, isOutputName, jsonLines, type Writer } from "@fanfold/job";
+import type { OutputFile } from "./attempt-options.js";
+import { namedOutputsMax } from "./limits.js";
+import type { InternalWriterSpec, RecordSink, SinkFactory } from "./ports.js";
+
+interface OpenOutput {
+  readonly name: string;
+  readonly kind: OutputFile["kind"];
+  readonly sink: RecordSink;
+}
+
+export class AttemptOutputs {
+  /** Pairs and values written. */
+  records = 0;
+  readonly #job: AnyJob;
+  readonly #sinks: SinkFactory;
+  readonly #outputDir: string;
+  readonly #open: OpenOutput[] = [];
+  readonly #named: Map<string, { write(value: unknown): void }> = new Map();
+  #main: RecordSink | undefined;
+  #records: RecordSink | undefined;
+
+  constructor(job: AnyJob, sinks: SinkFactory, outputDir: string) {
+    this.#job = job;
+    this.#sinks = sinks;
+    this.#outputDir = outputDir;
+  }
+
+  /** Opens the main output, so that it has a file even when nothing is emitted. */
+  openMain(options: { collectRecords: boolean }): void {
+    this.#main = this.#openSink("part", "part", (this.#job.output ?? jsonLines()).writer);
+    if (options.collectRecords) this.#records = this.#openSink("records", "records", { kind: "records" });
+  }
+
+  writePair(key: unknown, value: unknown): void {
+    this.records += 1;
+    this.#main!.writePair(key, value);
+    if (this.#records !== undefined) this.#records.writePair(key, value);
+  }
+
+  /**
+   * The named output `name`; its file is opened by the first write.
+   *
+   * @throws `OUTPUT_NAME_INVALID`, `LIMIT_EXCEEDED`
+   */
+  named(name: string): { write(value: unknown): void } {
+    const known = this.#named.get(name);
+    if (known !== undefined) return known;
+    const spec = this.#writerOf(name).writer;
+    if (this.#named.size >= namedOutputsMax) {
+      throw new FanfoldError("LIMIT_EXCEEDED", `more than ${namedOutputsMax} named outputs in one task`);
+    }
+    let sink: RecordSink | undefined;
+    const output = {
+      write: (value: unknown): void => {
+        sink ??= this.#openSink(name, "named", spec);
+        this.records += 1;
+        sink.writeValue(value);
+      },
+    };
+    this.#named.set(name, output);
+    return output;
+  }
+
+  /** Closes all files. */
+  close(): OutputFile[] {
+    return this.#open.map(({ name, kind, sink }) => ({ ...sink.close(), name, kind }));
+  }
+
+  /** Closes and removes all files. Never throws. */
+  abort(): void {
+    for (const { sink } of this.#open) sink.abort();
+  }
+
+  #openSink(name: string, kind: OutputFile["kind"], spec: InternalWriterSpec): RecordSink {
+    const sink = this.#sinks.open(spec, join(this.#outputDir, name));
+    this.#open.push({ name, kind, sink });
+    return sink;
+  }
+
+  #writerOf(name: unknown): Writer {
+    if (typeof name !== "string" || !isOutputName(name)) {
+      throw new FanfoldError(
+        "OUTPUT_NAME_INVALID",
+        `${JSON.stringify(name)} cannot be the name of an output`,
+      );
+    }
+    const declared: Readonly<Record<string, Writer>> | undefined = this.#job.outputs;
+    if (declared === undefined) return jsonLines();
+    if (Object.hasOwn(declared, name)) return declared[name]!;
+    const names = Object.keys(declared).join(", ");
+    throw new FanfoldError("OUTPUT_NAME_INVALID", `the job declares no output "${name}", only: ${names}`);
+  }
+}

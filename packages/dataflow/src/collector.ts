@@ -1,0 +1,145 @@
+/**
+ * The map side of the shuffle: takes emitted pairs, keeps them within a budget, and leaves one sorted segment file.
+ *
+ * Intuition: pairs are encoded at once and buffered as bytes. A full buffer is sorted, combined, and written as a run.
+ * At the end the runs are merged, partition by partition, and combined again.
+ */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import type { AnyJob } from "@fanfold/job";
+import { type Combine, combineOf, writeStream } from "./combine-groups.js";
+import { KeyEncoder } from "./key-encoder.js";
+import type { Pace } from "./pace.js";
+import { PartitionChooser } from "./partition-chooser.js";
+import { PartitionMerge } from "./partition-merge.js";
+import { RecordBuffer } from "./record-buffer.js";
+import type { SegmentSlice } from "./segment-reader.js";
+import { type Compression, type SegmentSummary, SegmentWriter } from "./segment-writer.js";
+import { ValueEncoder } from "./value-encoder.js";
+
+export interface CollectorOptions {
+  readonly job: AnyJob;
+  readonly partitions: number;
+  readonly boundaries: readonly Uint8Array[] | undefined;
+  readonly memoryBytes: number;
+  readonly workDir: string;
+  readonly compression: Compression;
+  /** Lowered by tests. */
+  readonly recordsMax?: number | undefined;
+}
+
+/** A spilled run: a segment file, and where its partitions end. */
+interface Run {
+  readonly path: string;
+  readonly ends: Float64Array;
+}
+
+export class Collector {
+  spills = 0;
+  spilledBytes = 0;
+  readonly #options: CollectorOptions;
+  readonly #combine: Combine | undefined;
+  readonly #keys: KeyEncoder = new KeyEncoder();
+  readonly #values: ValueEncoder = new ValueEncoder();
+  readonly #chooser: PartitionChooser;
+  readonly #buffer: RecordBuffer;
+  readonly #runs: Run[] = [];
+
+  constructor(options: CollectorOptions) {
+    this.#options = options;
+    this.#combine = combineOf(options.job);
+    this.#chooser = new PartitionChooser(options.job, options.partitions, options.boundaries);
+    this.#buffer = new RecordBuffer({
+      partitions: options.partitions,
+      bytesMax: Math.floor(options.memoryBytes / 2),
+      recordsMax: options.recordsMax,
+    });
+  }
+
+  /**
+   * Takes one pair. The key and value may be changed or reused by the caller afterwards.
+   *
+   * @throws `KEY_UNSUPPORTED`, `VALUE_UNSUPPORTED`, `VALUE_TOO_LARGE`, `PARTITION_OUT_OF_RANGE`; while spilling also
+   * `DISK_FULL`, `OUTPUT_UNWRITABLE`, and `USER_CODE_FAILED` of the combiner.
+   */
+  emit(key: unknown, value: unknown): void {
+    const keyLength = this.#keys.encode(key);
+    const valueLength = this.#values.encode(value);
+    const partition = this.#chooser.choose(key, this.#keys.bytes, keyLength);
+    if (this.#buffer.append(partition, this.#keys.bytes, keyLength, this.#values.bytes, valueLength)) return;
+    this.#spill();
+    this.#buffer.append(partition, this.#keys.bytes, keyLength, this.#values.bytes, valueLength);
+  }
+
+  /** Writes the segment file `segment` in the work folder; the collector is empty afterwards. */
+  async finish(pace: Pick<Pace, "restWhenDue">): Promise<SegmentSummary> {
+    if (this.#runs.length > 0 && this.#buffer.count > 0) this.#spill();
+    const writer = new SegmentWriter(join(this.#options.workDir, "segment"), {
+      partitions: this.#options.partitions,
+      compression: this.#options.compression,
+      isDigested: true,
+    });
+    try {
+      if (this.#runs.length === 0) this.#writeBuffer(writer);
+      else await this.#mergeRuns(writer, pace);
+      return writer.finish();
+    } catch (thrown) {
+      writer.abort();
+      throw thrown;
+    } finally {
+      this.abort();
+    }
+  }
+
+  /** Removes spilled runs. */
+  abort(): void {
+    for (const run of this.#runs.splice(0)) rmSync(run.path, { force: true });
+  }
+
+  #spill(): void {
+    const path = join(this.#options.workDir, `spill-${this.#runs.length}.run`);
+    const writer = new SegmentWriter(path, {
+      partitions: this.#options.partitions,
+      compression: "none",
+      isDigested: false,
+    });
+    this.#runs.push({ path, ends: writer.ends });
+    try {
+      this.#writeBuffer(writer);
+      this.spilledBytes += writer.finish().bytes;
+    } catch (thrown) {
+      writer.abort();
+      throw thrown;
+    }
+    this.spills += 1;
+  }
+
+  #writeBuffer(writer: SegmentWriter): void {
+    const streamOf = this.#buffer.sorted();
+    for (let p = 0; p < this.#options.partitions; p++) writeStream(streamOf(p), p, writer, this.#combine);
+    this.#buffer.clear();
+  }
+
+  async #mergeRuns(writer: SegmentWriter, pace: Pick<Pace, "restWhenDue">): Promise<void> {
+    for (let p = 0; p < this.#options.partitions; p++) {
+      const slices = this.#runs.map((run, order): SegmentSlice => {
+        return { path: run.path, start: p === 0 ? 0 : run.ends[p - 1]!, end: run.ends[p]!, order };
+      });
+      const merge = await PartitionMerge.open(slices, {
+        partition: p,
+        memoryBytes: Math.floor(this.#options.memoryBytes / 4),
+        workDir: this.#options.workDir,
+        combine: this.#combine,
+        pace,
+      });
+      try {
+        writeStream(merge.stream, p, writer, this.#combine);
+        await pace.restWhenDue();
+        this.spills += merge.spills;
+        this.spilledBytes += merge.spilledBytes;
+      } finally {
+        merge.close();
+      }
+    }
+  }
+}

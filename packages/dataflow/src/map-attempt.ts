@@ -1,0 +1,267 @@
+/**
+ * Runs one attempt of a map task: records through the user's `map` into a segment file, or into the main output when
+ * there is no reduce.
+ *
+ * The synchronous path is a plain loop; only when `map` returns a promise does the attempt await. The clock is looked
+ * at every few records, so that a slow `map` cannot silence the executor.
+ */
+import { type AnyJob, FanfoldError, type MapContext } from "@fanfold/job";
+import type { AttemptMetrics, AttemptPorts, MapAttemptOptions, MapAttemptResult } from "./attempt-options.js";
+import { AttemptOutputs } from "./attempt-outputs.js";
+import { Collector } from "./collector.js";
+import { KeyEncoder } from "./key-encoder.js";
+import { memoryBytesMin } from "./limits.js";
+import { isThenable, Pace } from "./pace.js";
+import type { RecordBatch } from "./ports.js";
+import type { SegmentSummary } from "./segment-writer.js";
+import { Counters, createMapContext, Guard, type RecordPosition } from "./task-context.js";
+import { nameAttempt, thrownByUser } from "./user-error.js";
+import { ValueEncoder } from "./value-encoder.js";
+
+/** How many records pass between two looks at the clock; a power of two. */
+const clockInterval = 64;
+
+export type EmitFunction = (key: unknown, value: unknown) => void;
+
+/**
+ * Runs a map attempt to its end. On failure its outputs and spills are removed.
+ *
+ * @throws errors of the source and the sinks as they are, and `USER_CODE_FAILED`, `KEY_UNSUPPORTED`, `VALUE_UNSUPPORTED`,
+ * `PARTITION_OUT_OF_RANGE` and the like naming function, record, task and attempt; the signal's reason when aborted.
+ */
+export async function runMapAttempt(
+  options: MapAttemptOptions,
+  ports: AttemptPorts,
+): Promise<MapAttemptResult> {
+  const attempt = new MapAttempt(options, ports);
+  try {
+    return await attempt.run();
+  } catch (thrown) {
+    attempt.abort();
+    throw nameAttempt(thrown, options);
+  }
+}
+
+class MapAttempt {
+  readonly #options: MapAttemptOptions;
+  readonly #ports: AttemptPorts;
+  readonly #outputs: AttemptOutputs;
+  readonly #collector: Collector | undefined;
+  readonly #mapper: Mapper;
+  readonly #guard: Guard = new Guard();
+  readonly #counters: Counters = new Counters();
+  readonly #pace: Pace;
+  readonly #emit: { call: EmitFunction; pairs: number };
+
+  constructor(options: MapAttemptOptions, ports: AttemptPorts) {
+    this.#options = options;
+    this.#ports = ports;
+    this.#outputs = new AttemptOutputs(options.job, ports.sinks, options.outputDir);
+    this.#collector = options.partitions === 0 ? undefined : collectorOf(options);
+    const parts = { outputs: this.#outputs, counters: this.#counters, guard: this.#guard };
+    const position: RecordPosition = { batch: undefined, index: 0 };
+    const context = createMapContext(options, parts, position);
+    this.#emit = createEmit(this.#collector ?? new MainOutput(this.#outputs), this.#guard);
+    this.#pace = new Pace(options, () => this.#progress());
+    this.#mapper = new Mapper(
+      { job: options.job, context, position, guard: this.#guard },
+      this.#emit,
+      this.#pace,
+    );
+  }
+
+  async run(): Promise<MapAttemptResult> {
+    this.#options.signal.throwIfAborted();
+    if (this.#collector === undefined) this.#outputs.openMain(this.#options);
+    await this.#mapper.callHook("setup");
+    for await (const batch of this.#ports.source.batches(this.#options.split)) {
+      await this.#mapper.mapBatch(batch);
+      await this.#pace.restWhenDue();
+    }
+    await this.#mapper.callHook("teardown");
+    this.#emit.call = refuseEmit;
+    const segment = await this.#collector?.finish(this.#pace);
+    const outputs = this.#outputs.close();
+    this.#pace.finish();
+    const bytesOut = outputs.reduce((total, file) => total + file.bytes, segment?.bytes ?? 0);
+    return {
+      segment,
+      outputs,
+      counters: this.#counters.toRecord(),
+      metrics: this.#metrics(segment, bytesOut),
+    };
+  }
+
+  abort(): void {
+    this.#emit.call = refuseEmit;
+    this.#collector?.abort();
+    this.#outputs.abort();
+  }
+
+  #metrics(segment: SegmentSummary | undefined, bytesOut: number): AttemptMetrics {
+    return {
+      recordsIn: this.#mapper.recordsIn,
+      bytesIn: this.#mapper.bytesIn,
+      pairsEmitted: this.#emit.pairs,
+      recordsOut: (segment?.records ?? 0) + this.#outputs.records,
+      bytesOut,
+      groups: 0,
+      spills: this.#collector?.spills ?? 0,
+      spilledBytes: this.#collector?.spilledBytes ?? 0,
+    };
+  }
+
+  #progress(): { recordsIn: number; bytesIn: number; bytesTotal: number; recordsOut: number } {
+    return {
+      recordsIn: this.#mapper.recordsIn,
+      bytesIn: this.#mapper.bytesIn,
+      bytesTotal: splitBytes(this.#options),
+      recordsOut: this.#emit.pairs,
+    };
+  }
+}
+
+function splitBytes(options: MapAttemptOptions): number {
+  return options.split.ranges.reduce((total, range) => total + range.end - range.start, 0);
+}
+
+function collectorOf(options: MapAttemptOptions): Collector {
+  return new Collector({
+    job: options.job,
+    partitions: options.partitions,
+    boundaries: options.boundaries,
+    memoryBytes: Math.max(options.memoryBytes, memoryBytesMin),
+    workDir: options.workDir,
+    compression: options.compression ?? "auto",
+  });
+}
+
+/**
+ * The function that user code gets as `emit`: it counts, and what is refused fails the attempt. `call` can be
+ * replaced, so that a pair emitted after the end is refused as well.
+ */
+export function createEmit(
+  target: { emit: EmitFunction },
+  guard: Guard,
+): { call: EmitFunction; pairs: number } {
+  const emit = {
+    pairs: 0,
+    call: (key: unknown, value: unknown): void => {
+      try {
+        target.emit(key, value);
+        emit.pairs += 1;
+      } catch (thrown) {
+        throw guard.fail(thrown);
+      }
+    },
+  };
+  return emit;
+}
+
+export function refuseEmit(): never {
+  throw new FanfoldError(
+    "USER_CODE_FAILED",
+    "emit was called after its task had ended: is a promise not awaited?",
+  );
+}
+
+/** Emits straight to the main output, refusing what a shuffle would refuse as well. */
+class MainOutput {
+  readonly #outputs: AttemptOutputs;
+  readonly #keys: KeyEncoder = new KeyEncoder();
+  readonly #values: ValueEncoder = new ValueEncoder();
+
+  constructor(outputs: AttemptOutputs) {
+    this.#outputs = outputs;
+  }
+
+  emit(key: unknown, value: unknown): void {
+    this.#keys.encode(key);
+    if (!isPlainScalar(value)) this.#values.encode(value);
+    this.#outputs.writePair(key, value);
+  }
+}
+
+/** Whether a value is of a type that is carried whatever it is. */
+export function isPlainScalar(value: unknown): boolean {
+  const type = typeof value;
+  return (
+    type === "string" || type === "number" || type === "boolean" || type === "undefined" || value === null
+  );
+}
+
+export interface MapperParts {
+  readonly job: AnyJob;
+  readonly context: MapContext<unknown>;
+  readonly position: RecordPosition;
+  readonly guard: Guard;
+}
+
+/** Calls the user's functions of a map task; errors leave it naming the record. */
+export class Mapper {
+  recordsIn = 0;
+  bytesIn = 0;
+  readonly #parts: MapperParts;
+  readonly #emit: EmitFunction;
+  readonly #pace: Pace;
+  /** The first record of the batch that `#mapSome` has not seen. */
+  #next = 0;
+
+  constructor(parts: MapperParts, emit: { call: EmitFunction }, pace: Pace) {
+    this.#parts = parts;
+    this.#emit = (key, value) => emit.call(key, value);
+    this.#pace = pace;
+  }
+
+  async callHook(name: "setup" | "teardown"): Promise<void> {
+    const { job, context, guard } = this.#parts;
+    try {
+      const returned: unknown = job[name]?.(context);
+      if (isThenable(returned)) await returned;
+      guard.check();
+    } catch (thrown) {
+      throw thrownByUser(guard.hasFailed ? guard.failure : thrown, { function: name });
+    }
+  }
+
+  /** Maps the records of `batch`; with `stride`, only every `stride`-th. */
+  async mapBatch(batch: RecordBatch, stride = 1): Promise<void> {
+    const { position, guard } = this.#parts;
+    position.batch = batch;
+    const count = batch.records.length;
+    this.#next = 0;
+    while (this.#next < count) {
+      try {
+        const pending = this.#mapSome(batch.records, stride);
+        if (pending !== undefined) await pending;
+        guard.check();
+      } catch (thrown) {
+        const offset = batch.offsetOf(position.index);
+        throw thrownByUser(guard.hasFailed ? guard.failure : thrown, {
+          function: "map",
+          path: batch.path,
+          offset,
+        });
+      }
+      await this.#pace.restWhenDue();
+    }
+    this.recordsIn += count;
+    this.bytesIn += batch.inputBytes;
+  }
+
+  /** Maps records until one is asynchronous, time is up, or the batch ends. */
+  #mapSome(records: readonly unknown[], stride: number): PromiseLike<unknown> | undefined {
+    const { job, context, position, guard } = this.#parts;
+    const map = job.map;
+    const emit = this.#emit;
+    for (let i = this.#next; i < records.length; i += stride) {
+      position.index = i;
+      const returned: unknown = map(records[i], emit as never, context);
+      this.#next = i + stride;
+      if (isThenable(returned)) return returned;
+      if (guard.hasFailed) return undefined;
+      if ((i & (clockInterval - 1)) === 0 && this.#pace.isDue()) return undefined;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * Which partition a key goes to: a stable hash of its encoded bytes, the user's function, or ranges between sampled
+ * boundaries. With `groupBy` the hash and the ranges look at the group's key, so that a group stays whole.
+ */
+import { type AnyJob, FanfoldError, type PartitionFunction } from "@fanfold/job";
+import { keyHash, partitionOfHash } from "@fanfold/placement";
+import { asBuffer, compareBytes } from "./compare-bytes.js";
+import type { GroupBy } from "./group-stream.js";
+import { KeyEncoder } from "./key-encoder.js";
+
+export class PartitionChooser {
+  readonly #partitions: number;
+  readonly #partitioner: PartitionFunction<unknown> | undefined;
+  readonly #boundaries: readonly Buffer[] | undefined;
+  readonly #groupBy: GroupBy | undefined;
+  readonly #groupEncoder: KeyEncoder = new KeyEncoder();
+
+  constructor(job: AnyJob, partitions: number, boundaries: readonly Uint8Array[] | undefined) {
+    this.#partitions = partitions;
+    this.#partitioner = typeof job.partitioner === "function" ? job.partitioner : undefined;
+    this.#boundaries = boundaries?.map(asBuffer);
+    this.#groupBy = job.groupBy as GroupBy | undefined;
+  }
+
+  /**
+   * The partition of `key`, which is also in `bytes[0, length)`, encoded.
+   *
+   * @throws `PARTITION_OUT_OF_RANGE` when the user's function gives anything but 0 to partitions - 1.
+   */
+  choose(key: unknown, bytes: Buffer, length: number): number {
+    if (this.#partitioner !== undefined) return this.#ask(this.#partitioner, key);
+    if (this.#partitions === 1) return 0;
+    if (this.#groupBy === undefined) return this.#place(bytes, length);
+    const groupLength = this.#groupEncoder.encode(this.#groupBy(key as never));
+    return this.#place(this.#groupEncoder.bytes, groupLength);
+  }
+
+  #place(bytes: Buffer, length: number): number {
+    if (this.#boundaries === undefined) return partitionOfHash(keyHash(bytes, 0, length), this.#partitions);
+    return rangeOf(this.#boundaries, bytes, length);
+  }
+
+  #ask(partitioner: PartitionFunction<unknown>, key: unknown): number {
+    const partition: unknown = partitioner(key, this.#partitions);
+    if (
+      Number.isInteger(partition) &&
+      (partition as number) >= 0 &&
+      (partition as number) < this.#partitions
+    ) {
+      return (partition as number) + 0;
+    }
+    const given = typeof partition === "number" ? String(partition) : typeof partition;
+    throw new FanfoldError(
+      "PARTITION_OUT_OF_RANGE",
+      `partitioner gave ${given}, not a whole number from 0 to ${this.#partitions - 1}`,
+      { details: { partitions: this.#partitions, given } },
+    );
+  }
+}
+
+/** How many boundaries are not above the key: a boundary is the first key of its partition. */
+function rangeOf(boundaries: readonly Buffer[], bytes: Buffer, length: number): number {
+  let low = 0;
+  let high = boundaries.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const boundary = boundaries[middle]!;
+    if (compareBytes(boundary, 0, boundary.length, bytes, 0, length) <= 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

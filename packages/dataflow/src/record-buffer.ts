@@ -1,0 +1,133 @@
+/**
+ * Holds emitted records, encoded, until they are sorted: an arena of bytes and columns of positions, no object a
+ * record.
+ *
+ * The arrays are made at their full size at once: untouched pages cost nothing, growing would copy. What is bounded
+ * is what is used: arena bytes plus the columns' and the sort's share of each record.
+ */
+import { copyBytes } from "./compare-bytes.js";
+import { bufferRecordsMax } from "./limits.js";
+import type { RecordStream } from "./record-view.js";
+import { RecordView } from "./record-view.js";
+import type { Sortable, SortedOrder } from "./sort-records.js";
+import { indexMask, sortRecords } from "./sort-records.js";
+
+/** Four columns of four bytes, and eight for the sort. */
+const overheadBytes = 24;
+/** Below this many bytes a record, the budget is used up by the columns first. */
+const leanRecordBytes = 16;
+
+export interface RecordBufferOptions {
+  readonly partitions: number;
+  readonly bytesMax: number;
+  /** At most 2^24; less only in tests. */
+  readonly recordsMax?: number | undefined;
+}
+
+export class RecordBuffer {
+  count = 0;
+  readonly #options: RecordBufferOptions;
+  readonly #recordsMax: number;
+  readonly #offsets: Uint32Array;
+  readonly #keyLengths: Uint32Array;
+  readonly #valueLengths: Uint32Array;
+  readonly #partitions: Uint32Array;
+  readonly #space: BigUint64Array<ArrayBuffer>;
+  #arena: Buffer;
+  #used = 0;
+
+  constructor(options: RecordBufferOptions) {
+    this.#options = options;
+    const fit = Math.floor(options.bytesMax / (overheadBytes + leanRecordBytes));
+    this.#recordsMax = Math.max(1, Math.min(fit, options.recordsMax ?? bufferRecordsMax, bufferRecordsMax));
+    this.#offsets = new Uint32Array(this.#recordsMax);
+    this.#keyLengths = new Uint32Array(this.#recordsMax);
+    this.#valueLengths = new Uint32Array(this.#recordsMax);
+    this.#partitions = new Uint32Array(this.#recordsMax);
+    this.#space = new BigUint64Array(this.#recordsMax);
+    this.#arena = newArena(options.bytesMax);
+  }
+
+  /** Bytes of keys and values held. */
+  get bytes(): number {
+    return this.#used;
+  }
+
+  /** Appends a record; false, and nothing done, when the buffer is full. An empty buffer takes any record. */
+  append(partition: number, keys: Buffer, keyLength: number, values: Buffer, valueLength: number): boolean {
+    const index = this.count;
+    const used = this.#used;
+    const needed = used + keyLength + valueLength;
+    if (index === this.#recordsMax || needed + (index + 1) * overheadBytes > this.#options.bytesMax) {
+      if (index > 0) return false;
+      if (needed > this.#arena.length) this.#arena = newArena(needed);
+    }
+    const arena = this.#arena;
+    this.#offsets[index] = used;
+    this.#keyLengths[index] = keyLength;
+    this.#valueLengths[index] = valueLength;
+    this.#partitions[index] = partition;
+    copyBytes(arena, used, keys, 0, keyLength);
+    copyBytes(arena, used + keyLength, values, 0, valueLength);
+    this.#used = needed;
+    this.count = index + 1;
+    return true;
+  }
+
+  /** The records in order, a stream a partition; valid until the buffer is cleared. */
+  sorted(): (partition: number) => RecordStream {
+    const input: Sortable = {
+      bytes: this.#arena,
+      offsets: this.#offsets,
+      keyLengths: this.#keyLengths,
+      partitions: this.#partitions,
+      count: this.count,
+      partitionCount: this.#options.partitions,
+    };
+    const order = sortRecords(input, this.#space);
+    return (partition) => new SortedStream(input, this.#valueLengths, order, partition);
+  }
+
+  clear(): void {
+    this.count = 0;
+    this.#used = 0;
+    if (this.#arena.length > this.#options.bytesMax) this.#arena = newArena(this.#options.bytesMax);
+  }
+}
+
+/** Zeroed memory is not resident until it is touched. */
+function newArena(bytes: number): Buffer {
+  return Buffer.from(new ArrayBuffer(bytes));
+}
+
+class SortedStream implements RecordStream {
+  readonly view: RecordView = new RecordView();
+  readonly #input: Sortable;
+  readonly #valueLengths: Uint32Array;
+  readonly #words: Uint32Array;
+  #at: number;
+  readonly #end: number;
+
+  constructor(input: Sortable, valueLengths: Uint32Array, order: SortedOrder, partition: number) {
+    this.#input = input;
+    this.#valueLengths = valueLengths;
+    this.#words = order.words;
+    this.#at = order.starts[partition]!;
+    this.#end = order.starts[partition + 1]!;
+    this.view.bytes = input.bytes;
+  }
+
+  next(): boolean {
+    if (this.#at === this.#end) return false;
+    const index = this.#words[2 * this.#at]! & indexMask;
+    this.#at += 1;
+    const view = this.view;
+    const start = this.#input.offsets[index]!;
+    const valueStart = start + this.#input.keyLengths[index]!;
+    view.keyStart = start;
+    view.keyEnd = valueStart;
+    view.valueStart = valueStart;
+    view.valueEnd = valueStart + this.#valueLengths[index]!;
+    return true;
+  }
+}

@@ -1,0 +1,19 @@
+/**
+ * The record at hand of any stream. One class with plain fields, so that code that reads records sees one shape
+ * whatever they come from.
+ */
+export class RecordView {
+  /** Holds both the key and the value. Valid until the stream's next step. */
+  bytes: Buffer = Buffer.alloc(0);
+  keyStart = 0;
+  keyEnd = 0;
+  valueStart = 0;
+  valueEnd = 0;
+}
+
+/** Records in order of their keys. */
+export interface RecordStream {
+  readonly view: RecordView;
+  /** Steps to the next record; false at the end, when the view holds nothing. */
+  next(): boolean;
+}

@@ -1,0 +1,223 @@
+/**
+ * Runs one attempt of a reduce task: the segments of one partition, merged, through the user's `reduce` or a built-in
+ * aggregator, into the main output.
+ */
+import type { Aggregator, AnyJob, FanfoldError, TaskContext } from "@fanfold/job";
+import type {
+  AttemptMetrics,
+  AttemptPorts,
+  AttemptProgress,
+  AttemptResult,
+  ReduceAttemptOptions,
+} from "./attempt-options.js";
+import { AttemptOutputs } from "./attempt-outputs.js";
+import { combineOf } from "./combine-groups.js";
+import { foldGroup } from "./fold-group.js";
+import { type GroupBy, GroupStream } from "./group-stream.js";
+import { GroupValues } from "./group-values.js";
+import { memoryBytesMin } from "./limits.js";
+import { createEmit, type EmitFunction, isPlainScalar, refuseEmit } from "./map-attempt.js";
+import { isThenable, Pace } from "./pace.js";
+import { PartitionMerge } from "./partition-merge.js";
+import { Counters, createTaskContext, Guard } from "./task-context.js";
+import { nameAttempt, thrownByUser } from "./user-error.js";
+import { ValueEncoder } from "./value-encoder.js";
+
+/** How many groups pass between two looks at the clock; a power of two. */
+const clockInterval = 64;
+
+/**
+ * Runs a reduce attempt to its end. On failure its outputs and spills are removed.
+ *
+ * @throws `SEGMENT_CORRUPT`, `SEGMENT_UNAVAILABLE`, errors of the sinks as they are, and `USER_CODE_FAILED`,
+ * `GROUP_NOT_CONTIGUOUS` and the like naming function, key, task and attempt; the signal's reason when aborted.
+ */
+export async function runReduceAttempt(
+  options: ReduceAttemptOptions,
+  ports: AttemptPorts,
+): Promise<AttemptResult> {
+  const attempt = new ReduceAttempt(options, ports);
+  try {
+    return await attempt.run();
+  } catch (thrown) {
+    attempt.abort();
+    throw nameAttempt(thrown, options);
+  } finally {
+    attempt.close();
+  }
+}
+
+type ReduceCall = (key: unknown, values: Iterable<unknown>, emit: EmitFunction, context: unknown) => unknown;
+
+class ReduceAttempt {
+  readonly #options: ReduceAttemptOptions;
+  readonly #outputs: AttemptOutputs;
+  readonly #guard: Guard = new Guard();
+  readonly #counters: Counters = new Counters();
+  readonly #context: TaskContext<unknown>;
+  readonly #emit: { call: EmitFunction; pairs: number };
+  readonly #pace: Pace;
+  #merge: PartitionMerge | undefined;
+  #groups: GroupStream | undefined;
+
+  constructor(options: ReduceAttemptOptions, ports: AttemptPorts) {
+    this.#options = options;
+    this.#outputs = new AttemptOutputs(options.job, ports.sinks, options.outputDir);
+    const parts = { outputs: this.#outputs, counters: this.#counters, guard: this.#guard };
+    this.#context = createTaskContext(options, parts);
+    this.#emit = createEmit(new ReduceOutput(this.#outputs), this.#guard);
+    this.#pace = new Pace(options, () => this.#progress());
+  }
+
+  async run(): Promise<AttemptResult> {
+    const { job, signal } = this.#options;
+    signal.throwIfAborted();
+    this.#outputs.openMain(this.#options);
+    await this.#callHook("setup");
+    await this.#openGroups();
+    await this.#reduceAll(job);
+    await this.#callHook("teardown");
+    this.#emit.call = refuseEmit;
+    const outputs = this.#outputs.close();
+    this.#pace.finish();
+    const bytesOut = outputs.reduce((total, file) => total + file.bytes, 0);
+    return { outputs, counters: this.#counters.toRecord(), metrics: this.#metrics(bytesOut) };
+  }
+
+  abort(): void {
+    this.#emit.call = refuseEmit;
+    this.#outputs.abort();
+  }
+
+  close(): void {
+    this.#merge?.close();
+  }
+
+  async #openGroups(): Promise<void> {
+    const { job, segments, partition, workDir, memoryBytes } = this.#options;
+    const slices = [...segments].sort((a, b) => a.order - b.order);
+    this.#merge = await PartitionMerge.open(slices, {
+      partition,
+      memoryBytes: Math.floor(Math.max(memoryBytes, memoryBytesMin) / 2),
+      workDir,
+      combine: combineOf(job),
+      pace: this.#pace,
+    });
+    this.#groups = new GroupStream(this.#merge.stream, job.groupBy as GroupBy | undefined);
+  }
+
+  async #callHook(name: "setup" | "teardown"): Promise<void> {
+    try {
+      const returned: unknown = this.#options.job[name]?.(this.#context);
+      if (isThenable(returned)) await returned;
+      this.#guard.check();
+    } catch (thrown) {
+      throw thrownByUser(this.#guard.hasFailed ? this.#guard.failure : thrown, { function: name });
+    }
+  }
+
+  async #reduceAll(job: AnyJob): Promise<void> {
+    const groups = this.#groups!;
+    const reduce: unknown = job.reduce;
+    const step =
+      typeof reduce === "function"
+        ? this.#callStep(groups, reduce as ReduceCall)
+        : this.#foldStep(groups, reduce as Aggregator<unknown, unknown>);
+    for (let count = 1; groups.nextGroup(); count++) {
+      const pending = this.#inGroup(groups, step);
+      if (pending !== undefined) await this.#settle(groups, pending);
+      if ((count & (clockInterval - 1)) === 0 || pending !== undefined) await this.#pace.restWhenDue();
+    }
+  }
+
+  /** Runs one group. Errors of user code leave it naming the key. */
+  #inGroup(
+    groups: GroupStream,
+    step: () => PromiseLike<unknown> | undefined,
+  ): PromiseLike<unknown> | undefined {
+    try {
+      const pending = step();
+      if (this.#guard.hasFailed) throw this.#guard.failure;
+      return pending;
+    } catch (thrown) {
+      throw this.#blame(groups, thrown);
+    }
+  }
+
+  async #settle(groups: GroupStream, pending: PromiseLike<unknown>): Promise<void> {
+    try {
+      await pending;
+      this.#guard.check();
+    } catch (thrown) {
+      throw this.#blame(groups, thrown);
+    }
+  }
+
+  #blame(groups: GroupStream, thrown: unknown): FanfoldError {
+    const failure = this.#guard.hasFailed ? this.#guard.failure : thrown;
+    return thrownByUser(failure, { function: "reduce", key: groups.keyOfGroup() });
+  }
+
+  #callStep(groups: GroupStream, reduce: ReduceCall): () => PromiseLike<unknown> | undefined {
+    const context = this.#context;
+    const emit: EmitFunction = (key, value) => this.#emit.call(key, value);
+    return () => {
+      const values = new GroupValues(groups);
+      const returned = reduce(groups.keyOfGroup(), values, emit, context);
+      if (!isThenable(returned)) {
+        values.end();
+        return undefined;
+      }
+      return Promise.resolve(returned).finally(() => values.end());
+    };
+  }
+
+  #foldStep(groups: GroupStream, aggregator: Aggregator<unknown, unknown>): () => undefined {
+    return () => {
+      const result = foldGroup(groups, aggregator);
+      this.#emit.call(groups.keyOfGroup(), result);
+    };
+  }
+
+  #metrics(bytesOut: number): AttemptMetrics {
+    return {
+      recordsIn: this.#groups?.records ?? 0,
+      bytesIn: bytesOf(this.#options),
+      pairsEmitted: this.#emit.pairs,
+      recordsOut: this.#outputs.records,
+      bytesOut,
+      groups: this.#groups?.group ?? 0,
+      spills: this.#merge?.spills ?? 0,
+      spilledBytes: this.#merge?.spilledBytes ?? 0,
+    };
+  }
+
+  #progress(): AttemptProgress {
+    return {
+      recordsIn: this.#groups?.records ?? 0,
+      bytesIn: this.#merge?.bytesRead ?? 0,
+      bytesTotal: bytesOf(this.#options),
+      recordsOut: this.#outputs.records,
+    };
+  }
+}
+
+function bytesOf(options: ReduceAttemptOptions): number {
+  return options.segments.reduce((total, slice) => total + slice.end - slice.start, 0);
+}
+
+/** `reduce` may emit any value as a key, since nothing is shuffled after it; functions and the like are refused. */
+class ReduceOutput {
+  readonly #outputs: AttemptOutputs;
+  readonly #values: ValueEncoder = new ValueEncoder();
+
+  constructor(outputs: AttemptOutputs) {
+    this.#outputs = outputs;
+  }
+
+  emit(key: unknown, value: unknown): void {
+    if (!isPlainScalar(key)) this.#values.encode(key);
+    if (!isPlainScalar(value)) this.#values.encode(value);
+    this.#outputs.writePair(key, value);
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * Samples the keys of one split: every n-th record, spread over all of it, goes through `map`, and what it emits is
+ * kept. Side outputs and counters are discarded; the same records will be mapped again in earnest.
+ */
+import type { AttemptPorts, SampleAttemptOptions, SampleAttemptResult } from "./attempt-options.js";
+import type { GroupBy } from "./group-stream.js";
+import { KeyEncoder } from "./key-encoder.js";
+import { sampleKeysPerRecord } from "./limits.js";
+import { createEmit, Mapper, refuseEmit } from "./map-attempt.js";
+import { Pace } from "./pace.js";
+import type { RecordBatch } from "./ports.js";
+import { Counters, createMapContext, Guard, type RecordPosition } from "./task-context.js";
+import { nameAttempt } from "./user-error.js";
+
+/**
+ * Runs a sample attempt. The same split gives the same sample.
+ *
+ * @throws as `runMapAttempt` does.
+ */
+export async function runSampleAttempt(
+  options: SampleAttemptOptions,
+  ports: AttemptPorts,
+): Promise<SampleAttemptResult> {
+  const keys = new KeySample(options);
+  const guard = new Guard();
+  const emit = createEmit(keys, guard);
+  try {
+    const position: RecordPosition = { batch: undefined, index: 0 };
+    const parts = { outputs: { named: () => ({ write: () => undefined }) }, counters: new Counters(), guard };
+    const context = createMapContext(options, parts, position);
+    const pace: Pace = new Pace(options, () => progressOf(options, mapper));
+    const mapper: Mapper = new Mapper({ job: options.job, context, position, guard }, emit, pace);
+    await mapper.callHook("setup");
+    for await (const batch of ports.source.batches(options.split)) {
+      await mapper.mapBatch(batch, strideOf(batch, options));
+      await pace.restWhenDue();
+    }
+    await mapper.callHook("teardown");
+    return { keys: keys.sorted() };
+  } catch (thrown) {
+    throw nameAttempt(thrown, options);
+  } finally {
+    emit.call = refuseEmit;
+  }
+}
+
+/** Each batch gives its share of the sample, by its share of the split's bytes. */
+function strideOf(batch: RecordBatch, options: SampleAttemptOptions): number {
+  const share = Math.min(1, batch.inputBytes / Math.max(1, bytesOf(options)));
+  return Math.max(1, Math.floor(batch.records.length / Math.max(1, options.sampleRecordsMax * share)));
+}
+
+function bytesOf(options: SampleAttemptOptions): number {
+  return options.split.ranges.reduce((total, range) => total + range.end - range.start, 0);
+}
+
+function progressOf(
+  options: SampleAttemptOptions,
+  mapper: Mapper,
+): { recordsIn: number; bytesIn: number; bytesTotal: number; recordsOut: number } {
+  return {
+    recordsIn: mapper.recordsIn,
+    bytesIn: mapper.bytesIn,
+    bytesTotal: bytesOf(options),
+    recordsOut: 0,
+  };
+}
+
+class KeySample {
+  readonly #options: SampleAttemptOptions;
+  readonly #encoder: KeyEncoder = new KeyEncoder();
+  readonly #keysMax: number;
+  #keys: Buffer[] = [];
+  /** One emitted key in so many is kept; doubles whenever there are too many. */
+  #interval = 1;
+  #seen = 0;
+
+  constructor(options: SampleAttemptOptions) {
+    this.#options = options;
+    this.#keysMax = options.sampleRecordsMax * sampleKeysPerRecord;
+  }
+
+  emit(key: unknown): void {
+    this.#encoder.encode(key);
+    if (this.#seen++ % this.#interval !== 0) return;
+    const groupBy = this.#options.job.groupBy as GroupBy | undefined;
+    if (groupBy !== undefined) this.#encoder.encode(groupBy(key as never));
+    this.#keys.push(this.#encoder.copy());
+    if (this.#keys.length <= this.#keysMax) return;
+    this.#keys = this.#keys.filter((_, index) => index % 2 === 0);
+    this.#interval *= 2;
+  }
+
+  sorted(): Uint8Array[] {
+    return this.#keys.sort(Buffer.compare);
+  }
+}

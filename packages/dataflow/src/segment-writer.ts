@@ -1,0 +1,172 @@
+/**
+ * Writes sorted records as a segment file (also used for spilled runs, which are segments without compression).
+ *
+ * The digest is over the raw payloads, which depend on the records alone: two attempts of the same map agree on it
+ * whatever their memory, disks or compression, unless the user's code is not deterministic.
+ */
+import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
+import { compressSync } from "lz4-napi";
+import { BlockBuilder } from "./block-builder.js";
+import { FileOutput } from "./file-output.js";
+import { blockBytes, compressionRatioMin, compressionRetryBlocks } from "./limits.js";
+import {
+  blockHeaderBytes,
+  codecLz4,
+  codecStored,
+  indexEntryBytes,
+  trailerBytes,
+  trailerMagic,
+  writeBlockHeader,
+} from "./segment-format.js";
+
+/** `auto` compresses where the first blocks show that it pays. */
+export type Compression = "auto" | "none";
+
+export interface SegmentSummary {
+  readonly path: string;
+  /** Size of the whole file. */
+  readonly bytes: number;
+  readonly records: number;
+  readonly partitions: number;
+  /** SHA-256, in hex, of the records in order: independent of compression. */
+  readonly digest: string;
+}
+
+export class SegmentWriter {
+  /** Per partition: where its bytes end. */
+  readonly #ends: Float64Array;
+  readonly #recordCounts: Float64Array;
+  readonly #output: FileOutput;
+  readonly #builder: BlockBuilder = new BlockBuilder();
+  readonly #hash: ReturnType<typeof createHash> | undefined;
+  #scratch: Buffer = Buffer.allocUnsafeSlow(2 * blockBytes);
+  #partition = 0;
+  #sequence = 0;
+  #records = 0;
+  /** Blocks to store before compression is tried again; never for `none`. */
+  #storeFor: number;
+  #isCompressing = false;
+
+  /** @throws `OUTPUT_UNWRITABLE`, `DISK_FULL` */
+  constructor(path: string, options: { partitions: number; compression: Compression; isDigested: boolean }) {
+    this.#ends = new Float64Array(options.partitions);
+    this.#recordCounts = new Float64Array(options.partitions);
+    this.#storeFor = options.compression === "none" ? Number.POSITIVE_INFINITY : 0;
+    this.#hash = options.isDigested ? createHash("sha256") : undefined;
+    this.#output = new FileOutput(path);
+  }
+
+  /** Appends a record; partitions and, within them, keys must come in order. */
+  append(
+    partition: number,
+    keys: Buffer,
+    keyStart: number,
+    keyEnd: number,
+    values: Buffer,
+    valueStart: number,
+    valueEnd: number,
+  ): void {
+    const builder = this.#builder;
+    if (partition !== this.#partition) this.#turnTo(partition);
+    else if (builder.bytes >= blockBytes) this.#flush(false);
+    builder.append(keys, keyStart, keyEnd, values, valueStart, valueEnd);
+  }
+
+  /** Writes the index and closes the file. */
+  finish(): SegmentSummary {
+    this.#turnTo(this.#ends.length);
+    const digest = this.#hash === undefined ? Buffer.alloc(32) : this.#hash.digest();
+    const footer = this.#footer(digest);
+    this.#output.append(footer, 0, footer.length);
+    this.#output.close();
+    return {
+      path: this.#output.path,
+      bytes: this.#output.bytes,
+      records: this.#records,
+      partitions: this.#ends.length,
+      digest: digest.toString("hex"),
+    };
+  }
+
+  /** Closes and removes the file. Never throws. */
+  abort(): void {
+    this.#output.abort();
+  }
+
+  /** Where each partition's bytes end; those of the next one start there. */
+  get ends(): Float64Array {
+    return this.#ends;
+  }
+
+  #turnTo(partition: number): void {
+    if (this.#builder.records > 0) this.#flush(true);
+    for (let p = this.#partition; p < partition; p++) this.#ends[p] = this.#output.bytes;
+    this.#partition = partition;
+    this.#sequence = 0;
+  }
+
+  #flush(isLast: boolean): void {
+    const records = this.#builder.records;
+    const needed = blockHeaderBytes + this.#builder.payloadBytesMax;
+    if (needed > this.#scratch.length) this.#scratch = Buffer.allocUnsafeSlow(needed);
+    const end = this.#builder.write(this.#scratch, blockHeaderBytes);
+    const raw = this.#scratch.subarray(blockHeaderBytes, end);
+    this.#records += records;
+    this.#recordCounts[this.#partition] = this.#recordCounts[this.#partition]! + records;
+    const packed = this.#compress(raw);
+    const stored = packed ?? raw;
+    writeBlockHeader(this.#scratch, 0, {
+      partition: this.#partition,
+      sequence: this.#sequence++,
+      records,
+      rawBytes: raw.length,
+      storedBytes: stored.length,
+      codec: packed === undefined ? codecStored : codecLz4,
+      isLast,
+      payloadCrc: crc32(stored),
+    });
+    this.#digest(raw, records);
+    this.#output.append(this.#scratch, 0, packed === undefined ? end : blockHeaderBytes);
+    if (packed !== undefined) this.#output.append(packed, 0, packed.length);
+    if (this.#scratch.length > blockBytes * 16) this.#scratch = Buffer.allocUnsafeSlow(2 * blockBytes);
+  }
+
+  #digest(raw: Buffer, records: number): void {
+    if (this.#hash === undefined) return;
+    const head = Buffer.allocUnsafe(12);
+    head.writeUInt32LE(this.#partition, 0);
+    head.writeUInt32LE(records, 4);
+    head.writeUInt32LE(raw.length, 8);
+    this.#hash.update(head).update(raw);
+  }
+
+  /** The payload compressed, when that pays. */
+  #compress(raw: Buffer): Buffer | undefined {
+    if (!this.#isCompressing && this.#storeFor > 0) {
+      this.#storeFor -= 1;
+      return undefined;
+    }
+    const packed = compressSync(raw);
+    this.#isCompressing = packed.length * compressionRatioMin <= raw.length;
+    if (this.#isCompressing) return packed;
+    this.#storeFor = compressionRetryBlocks;
+    return undefined;
+  }
+
+  #footer(digest: Buffer): Buffer {
+    const partitions = this.#ends.length;
+    const indexBytes = partitions * indexEntryBytes;
+    const footer = Buffer.alloc(indexBytes + trailerBytes);
+    for (let p = 0; p < partitions; p++) {
+      footer.writeDoubleLE(this.#ends[p]!, p * indexEntryBytes);
+      footer.writeDoubleLE(this.#recordCounts[p]!, p * indexEntryBytes + 8);
+    }
+    footer.writeDoubleLE(this.#output.bytes, indexBytes);
+    footer.writeUInt32LE(partitions, indexBytes + 8);
+    digest.copy(footer, indexBytes + 12);
+    footer.writeUInt32LE(crc32(footer.subarray(0, indexBytes + 44)), indexBytes + 44);
+    footer.writeUInt32LE(trailerMagic, indexBytes + 48);
+    return footer;
+  }
+}
