@@ -1,0 +1,36 @@
+/** Which sink writes which format, and what its files are called. */
+import type { InternalWriterSpec, RecordSink, SinkFactory } from "@fanfold/dataflow";
+import { CsvSink } from "./csv-sink.js";
+import { RecordFileSink } from "./record-file.js";
+import { JsonLinesSink, TsvSink } from "./text-sinks.js";
+
+const extensions: Readonly<Record<InternalWriterSpec["kind"], string>> = {
+  tsv: ".tsv",
+  jsonLines: ".jsonl",
+  csv: ".csv",
+  records: ".records",
+};
+
+/**
+ * Opens files as sinks: `open(writer, fileStem)` writes to the stem plus `.tsv`, `.jsonl`, `.csv` or `.records`.
+ *
+ * @throws on opening and writing: `OUTPUT_UNWRITABLE`, `DISK_FULL`, both with `path`; `VALUE_UNSUPPORTED` for what the
+ * format cannot carry.
+ */
+export function createSinkFactory(): SinkFactory {
+  return { open: openSink };
+}
+
+function openSink(writer: InternalWriterSpec, fileStem: string): RecordSink {
+  const path = fileStem + extensions[writer.kind];
+  switch (writer.kind) {
+    case "tsv":
+      return new TsvSink(path);
+    case "jsonLines":
+      return new JsonLinesSink(path);
+    case "csv":
+      return new CsvSink(path, writer);
+    case "records":
+      return new RecordFileSink(path);
+  }
+}

@@ -1,0 +1,98 @@
+/** Writers of lines: `tsv()` and `jsonLines()`. */
+import type { RecordSink, SinkSummary } from "@fanfold/dataflow";
+import { jsonTextOf, simpleTextOf } from "./json-text.js";
+import { OutputFile } from "./output-file.js";
+
+/**
+ * `key`, tab, `value` a line, as PostgreSQL's and MySQL's text formats read it.
+ *
+ * The elements of an array (a tuple) are fields of their own. Numbers are written as JavaScript prints them, bigints
+ * as digits, null as `\N`, an `undefined` element as nothing, dates in ISO 8601, bytes in base64, other objects and
+ * nested arrays as JSON, which has no raw tabs or line ends. In strings, tab, newline, carriage return and backslash
+ * are escaped as `\t \n \r \\`, and a lone surrogate, which UTF-8 cannot hold, as `\uD800`: no two different strings
+ * look the same.
+ */
+export class TsvSink implements RecordSink {
+  readonly #file: OutputFile;
+
+  constructor(path: string) {
+    this.#file = new OutputFile(path);
+  }
+
+  writePair(key: unknown, value: unknown): void {
+    const text = value === undefined ? tsvField(key) : `${tsvField(key)}\t${tsvField(value)}`;
+    this.#file.writeRecord(`${text}\n`);
+  }
+
+  writeValue(value: unknown): void {
+    this.#file.writeRecord(`${tsvField(value)}\n`);
+  }
+
+  close(): SinkSummary {
+    return this.#file.close();
+  }
+
+  abort(): void {
+    this.#file.abort();
+  }
+}
+
+/** A field, or the fields of an array with tabs between them. */
+function tsvField(value: unknown): string {
+  if (typeof value === "number") return String(value);
+  if (typeof value === "string") return escapeTsv(value);
+  return Array.isArray(value) ? Array.from(value, tsvElement).join("\t") : tsvElement(value);
+}
+
+function tsvElement(value: unknown): string {
+  if (typeof value === "string") return escapeTsv(value);
+  if (value === null) return "\\N";
+  if (value === undefined) return "";
+  if (typeof value !== "object") return scalarText(value);
+  return simpleTextOf(value) ?? jsonTextOf(value);
+}
+
+/** Numbers, bigints and booleans; anything else is refused as by JSON. */
+export function scalarText(value: unknown): string {
+  if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean")
+    return String(value);
+  return jsonTextOf(value);
+}
+
+const tsvEscapes: Readonly<Record<string, string>> = { "\t": "\\t", "\n": "\\n", "\r": "\\r", "\\": "\\\\" };
+
+function escapeTsv(text: string): string {
+  const escaped = /[\t\n\r\\]/.test(text) ? text.replace(/[\t\n\r\\]/g, (found) => tsvEscapes[found]!) : text;
+  return escaped.isWellFormed() ? escaped : escaped.replace(loneSurrogate, escapeSurrogate);
+}
+
+const loneSurrogate = /\p{Surrogate}/gu;
+
+function escapeSurrogate(found: string): string {
+  return `\\u${found.charCodeAt(0).toString(16).toUpperCase()}`;
+}
+
+/** `{"key":…,"value":…}` a line, or the bare value; `json-text.ts` says how values look. */
+export class JsonLinesSink implements RecordSink {
+  readonly #file: OutputFile;
+
+  constructor(path: string) {
+    this.#file = new OutputFile(path);
+  }
+
+  writePair(key: unknown, value: unknown): void {
+    this.#file.writeRecord(`{"key":${jsonTextOf(key)},"value":${jsonTextOf(value)}}\n`);
+  }
+
+  writeValue(value: unknown): void {
+    this.#file.writeRecord(`${jsonTextOf(value)}\n`);
+  }
+
+  close(): SinkSummary {
+    return this.#file.close();
+  }
+
+  abort(): void {
+    this.#file.abort();
+  }
+}
