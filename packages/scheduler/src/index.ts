@@ -1,4 +1,5 @@
 export { type AttemptId, formatAttemptId, isSameAttempt, parseAttemptId } from "./attempt-id.js";
+export { boundariesOf } from "./boundaries.js";
 export type {
   AttemptsFailed,
   Command,
@@ -16,6 +17,7 @@ export type {
   PublishedFile,
   TasksFinished,
 } from "./command.js";
+export { describeJob } from "./describe-job.js";
 export type {
   Effect,
   ListInputs,
@@ -27,8 +29,10 @@ export type {
   SendMapOutputs,
   StopReason,
 } from "./effect.js";
+export { JobRecord } from "./job-record.js";
 export { isFinalState, type JobOptions, type JobSpec, type JobState } from "./job-spec.js";
 export type { JobSummary, JobTimes, StageSummary } from "./job-summary.js";
+export { JobTable } from "./job-table.js";
 export {
   adoptionGraceMs,
   executorExitsMax,
@@ -39,6 +43,8 @@ export {
   partitionsPerSlot,
   unfinishedJobsMax,
 } from "./limits.js";
+export { PhiAccrual, type PhiAccrualOptions } from "./phi-accrual.js";
+export { Scheduler, type SchedulerOptions } from "./scheduler.js";
 export type {
   AttemptProgress,
   AttemptReport,
@@ -48,6 +54,7 @@ export type {
   WorkerJoined,
 } from "./scheduler-input.js";
 export type { TableEvent } from "./table-event.js";
+export type { TableSnapshot } from "./table-snapshot.js";
 export type { MapAssignment, ReduceAssignment, SampleAssignment, TaskAssignment } from "./task-assignment.js";
 export type {
   FailedAttempt,

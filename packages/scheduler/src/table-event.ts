@@ -40,13 +40,17 @@ export type TableEvent =
     }
   /** The attempt's failure is recorded; its report may be forgotten. */
   | { readonly type: "failureRecorded"; readonly attempt: AttemptId; readonly workerId: string }
-  /** The task is to be run again; `avoidWorkerId` is where it has just failed. */
+  /**
+   * The task is to be run again. `attempt` is the one whose end is the reason, absent when it is a lost output;
+   * `avoidWorkerId` is where it has just failed.
+   */
   | {
       readonly type: "taskRequeued";
       readonly jobId: string;
       readonly stage: number;
       readonly task: number;
       readonly reason: "failed" | "exited" | "fetchFailed" | "outputLost" | "inputsChanged";
+      readonly attempt: AttemptId | undefined;
       readonly avoidWorkerId: string | undefined;
     }
   /** All tasks of the stage have winners whose outputs are there. */

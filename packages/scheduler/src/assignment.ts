@@ -1,0 +1,127 @@
+/** Puts together what executors and publishers are told, from the table alone. */
+import type { AttemptId } from "./attempt-id.js";
+import type {
+  MapOutputEntry,
+  MapOutputHolder,
+  PublicationWinner,
+  PublishOutput,
+  SendMapOutputs,
+} from "./effect.js";
+import type { JobRecord } from "./job-record.js";
+import type { StageRun } from "./job-run.js";
+import { splitOf } from "./plan-rules.js";
+import type { StageTable } from "./stage-table.js";
+import type { TaskAssignment } from "./task-assignment.js";
+import { taskDone } from "./task-columns.js";
+import type { PoolWorker, WorkerPool } from "./worker-pool.js";
+
+export function assignmentOf(job: JobRecord, stage: StageTable, attempt: AttemptId): TaskAssignment {
+  const { spec, partitions } = job;
+  const { bundle, name: jobName, params, out } = spec;
+  const { memoryBytes, collectRecords } = spec.options;
+  const inputsVersion = job.inputsVersionOf(stage);
+  const all = {
+    attempt,
+    bundle,
+    jobName,
+    params,
+    memoryBytes,
+    collectRecords,
+    out,
+    partitions,
+    inputsVersion,
+  };
+  const { input, output } = stage.stage;
+  if (input.type === "shuffle") {
+    const mapTasks = job.stages[input.from]!.tasks;
+    return { ...all, kind: "reduce", partition: attempt.task, mapStage: input.from, mapTasks };
+  }
+  const split = splitOf(job, stage, attempt.task)!;
+  if (output.type === "boundaries") {
+    const sampleRecordsMax = Math.ceil(output.sampleRecordsMax / stage.tasks);
+    return { ...all, kind: "sample", split, sampleRecordsMax };
+  }
+  const { boundaries } = stage;
+  return { ...all, kind: "map", split, ...(boundaries === undefined ? {} : { boundaries }) };
+}
+
+/** The locations that a worker has not been told yet; `undefined` if it knows them all. */
+export function outputsFor(
+  worker: PoolWorker,
+  job: JobRecord,
+  stage: StageRun,
+  pool: WorkerPool,
+): SendMapOutputs | undefined {
+  const version = stage.remade.length;
+  const sent = worker.outputsSent.get(stage);
+  if (sent === version) return undefined;
+  worker.outputsSent.set(stage, version);
+  const tasks = sent === undefined ? stage.table.columns.state.keys() : new Set(stage.remade.slice(sent));
+  const { holders, entries } = locate(job, stage.table, tasks, pool);
+  return {
+    type: "sendMapOutputs",
+    workerId: worker.workerId,
+    jobId: job.id,
+    stage: stage.table.stage.id,
+    version,
+    isComplete: sent === undefined,
+    holders,
+    entries,
+  };
+}
+
+function locate(
+  job: JobRecord,
+  { columns }: StageTable,
+  tasks: Iterable<number>,
+  pool: WorkerPool,
+): { holders: MapOutputHolder[]; entries: MapOutputEntry[] } {
+  const holders: MapOutputHolder[] = [];
+  const entries: MapOutputEntry[] = [];
+  const holderOf = new Map<number, number>();
+  for (const task of tasks) {
+    if (columns.state[task] !== taskDone) continue;
+    const worker = columns.worker[task]!;
+    let holder = holderOf.get(worker);
+    if (holder === undefined) {
+      const workerId = job.workers[worker]!;
+      const info = pool.get(workerId)?.info;
+      holder = holders.push({ workerId, shuffleUrl: info?.shuffleUrl, hostId: info?.hostId }) - 1;
+      holderOf.set(worker, holder);
+    }
+    const [attempt, epoch] = [columns.attempt[task]!, columns.epoch[task]!];
+    const [path, bytes] = [columns.segmentPath[task] ?? "", columns.segmentBytes[task]!];
+    entries.push({ task, attempt, epoch, holder, path, bytes });
+  }
+  return { holders, entries };
+}
+
+export function publicationOf(job: JobRecord, workerId: string): PublishOutput {
+  const { spec } = job;
+  return {
+    type: "publishOutput",
+    workerId,
+    jobId: job.id,
+    jobName: spec.name,
+    out: spec.out,
+    force: spec.options.force,
+    collectRecords: spec.options.collectRecords,
+    committedMs: job.committedMs ?? 0,
+    winners: job.stages.flatMap((stage) => winnersOf(job, stage)),
+    counters: Object.fromEntries(job.counters),
+  };
+}
+
+/** A map task whose segment is lost but no longer needed still has its named outputs: they count. */
+function winnersOf(job: JobRecord, { stage, columns }: StageTable): PublicationWinner[] {
+  const { kind, id } = stage;
+  if (kind === "sample") return [];
+  const winners: PublicationWinner[] = [];
+  columns.outputs.forEach((outputs, task) => {
+    if (outputs === undefined || outputs.length === 0) return;
+    const [number, epoch] = [columns.attempt[task]!, columns.epoch[task]!];
+    const attempt = { jobId: job.id, stage: id, task, attempt: number, epoch };
+    winners.push({ attempt, kind, isSink: stage.output.type === "sink", outputs });
+  });
+  return winners;
+}

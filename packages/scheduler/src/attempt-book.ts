@@ -1,0 +1,139 @@
+/**
+ * Keeps the book of attempts: which task is whose, and which slot is taken. Everything that starts, adopts or ends an
+ * attempt goes through here, so that three things always hold: no worker has more attempts than slots, a task has at
+ * most one current attempt, and a task that is neither done nor current waits.
+ */
+
+import { assignmentOf, outputsFor } from "./assignment.js";
+import { type AttemptId, isSameAttempt } from "./attempt-id.js";
+import type { StopReason } from "./effect.js";
+import type { AttemptRun, JobRun, StageRun } from "./job-run.js";
+import type { Outbox } from "./outbox.js";
+import { addProgress, emptyProgress, progressOf } from "./stage-rates.js";
+import type { PoolWorker, WorkerPool } from "./worker-pool.js";
+
+export class AttemptBook {
+  readonly #pool: WorkerPool;
+  readonly #outbox: Outbox;
+  readonly #epoch: number;
+  /** Jobs with tasks that could start now. */
+  readonly hungry: Set<JobRun> = new Set();
+
+  constructor(epoch: number, pool: WorkerPool, outbox: Outbox) {
+    this.#epoch = epoch;
+    this.#pool = pool;
+    this.#outbox = outbox;
+  }
+
+  /** To be called when a job's state, or the readiness of its stages, has changed. */
+  review(run: JobRun): void {
+    if (run.isHungry) this.hungry.add(run);
+    else this.hungry.delete(run);
+  }
+
+  current(id: AttemptId, run: JobRun | undefined): AttemptRun | undefined {
+    const attempt = run?.stages[id.stage]?.current.get(id.task);
+    return attempt !== undefined && isSameAttempt(attempt.id, id) ? attempt : undefined;
+  }
+
+  /** Starts a task that has just been taken from those pending. */
+  start(run: JobRun, stage: StageRun, task: number, worker: PoolWorker): void {
+    stage.noteAttempt(task, stage.attempts[task]! + 1);
+    const id: AttemptId = {
+      jobId: run.job.id,
+      stage: stage.table.stage.id,
+      task,
+      attempt: stage.attempts[task]!,
+      epoch: this.#epoch,
+    };
+    const assignment = assignmentOf(run.job, stage.table, id);
+    this.#register(run, stage, id, worker.workerId, assignment.inputsVersion, false);
+    const { input } = stage.table.stage;
+    const outputs =
+      input.type === "shuffle" ? outputsFor(worker, run.job, run.stages[input.from]!, this.#pool) : undefined;
+    if (outputs !== undefined) this.#outbox.add(outputs);
+    this.#outbox.add({ type: "assignTask", workerId: worker.workerId, assignment });
+    this.#outbox.changed(run.job.id);
+  }
+
+  /** Takes over an attempt that another leader started, or one that has ended in the meantime. */
+  adopt(
+    run: JobRun,
+    id: AttemptId,
+    workerId: string,
+    inputsVersion: number,
+    hasReported: boolean,
+  ): AttemptRun {
+    const stage = run.stages[id.stage]!;
+    stage.pending.remove(id.task);
+    stage.noteAttempt(id.task, id.attempt);
+    this.#outbox.changed(run.job.id);
+    return this.#register(run, stage, id, workerId, inputsVersion, hasReported);
+  }
+
+  /** The attempt no longer runs, but is still its task's: the log is to say what its report means. */
+  markReported(attempt: AttemptRun): void {
+    this.#freeSlot(attempt);
+    attempt.hasReported = true;
+  }
+
+  /** The attempt is nobody's any more. Its task does not wait yet: see `requeue`. */
+  forget(attempt: AttemptRun): void {
+    this.#freeSlot(attempt);
+    attempt.stage.current.delete(attempt.id.task);
+  }
+
+  /** Ends an attempt that runs. */
+  stop(attempt: AttemptRun, reason: StopReason): void {
+    const isRunning = !attempt.hasReported;
+    this.forget(attempt);
+    if (isRunning) {
+      this.#outbox.add({ type: "stopAttempt", workerId: attempt.workerId, attempt: attempt.id, reason });
+    }
+  }
+
+  /** Lets a task wait for a slot, unless it is done, somebody's, or waiting. */
+  requeue(run: JobRun, stage: StageRun, task: number, avoidWorkerId?: string): void {
+    if (!run.job.takesResults || stage.isDone(task) || stage.current.has(task)) return;
+    stage.pending.requeue(task, avoidWorkerId);
+    this.review(run);
+    this.#outbox.changed(run.job.id);
+  }
+
+  noteProgress(attempt: AttemptRun, metrics: Readonly<Record<string, number>>): void {
+    if (attempt.hasReported) return;
+    addProgress(attempt.stage.live, attempt.progress, -1);
+    attempt.progress = progressOf(metrics);
+    addProgress(attempt.stage.live, attempt.progress, 1);
+  }
+
+  #register(
+    job: JobRun,
+    stage: StageRun,
+    id: AttemptId,
+    workerId: string,
+    inputsVersion: number,
+    hasReported: boolean,
+  ): AttemptRun {
+    const attempt = { id, workerId, job, stage, inputsVersion, hasReported, progress: emptyProgress() };
+    stage.current.set(id.task, attempt);
+    if (!hasReported) {
+      this.#pool.occupy(attempt);
+      stage.running += 1;
+      job.running += 1;
+    }
+    this.review(job);
+    return attempt;
+  }
+
+  #freeSlot(attempt: AttemptRun): void {
+    if (attempt.hasReported) return;
+    addProgress(attempt.stage.live, attempt.progress, -1);
+    attempt.progress = emptyProgress();
+    this.#pool.release(attempt);
+    attempt.stage.running -= 1;
+    attempt.job.running -= 1;
+    // From here on it holds no slot, whatever becomes of it.
+    attempt.hasReported = true;
+  }
+}

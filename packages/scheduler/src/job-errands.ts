@@ -1,0 +1,134 @@
+/**
+ * The steps of a job that are no tasks: listing its input before, deciding the commit and publishing after, and
+ * clearing up. Each is asked of one worker, and of another if that one goes; all may be done twice.
+ */
+import type { Split } from "@fanfold/job";
+import { publicationOf } from "./assignment.js";
+import type { JobRun } from "./job-run.js";
+import type { JobTable } from "./job-table.js";
+import { splitsPerCommandMax } from "./limits.js";
+import type { Outbox } from "./outbox.js";
+import { partitionsFor } from "./plan-rules.js";
+import type { SchedulerInput } from "./scheduler-input.js";
+import type { WorkerPool } from "./worker-pool.js";
+
+type InputsListed = Extract<SchedulerInput, { type: "inputsListed" }>;
+type OutputPublished = Extract<SchedulerInput, { type: "outputPublished" }>;
+
+export class JobErrands {
+  readonly #table: JobTable;
+  readonly #pool: WorkerPool;
+  readonly #outbox: Outbox;
+  /** Jobs that wait for a worker to run an errand. */
+  readonly #waiting: Set<JobRun> = new Set();
+
+  constructor(table: JobTable, pool: WorkerPool, outbox: Outbox) {
+    this.#table = table;
+    this.#pool = pool;
+    this.#outbox = outbox;
+  }
+
+  /** Takes the next step if it is due; to be called whenever the job's state or its stages have changed. */
+  advance(run: JobRun, nowMs: number): void {
+    const { job } = run;
+    if (job.state === "pending" && !run.isPlanProposed) this.#ask(run);
+    if (job.state === "running" && job.areSinksDone && !run.isCommitProposed) {
+      run.isCommitProposed = true;
+      this.#outbox.propose({ type: "jobCommitDecided", jobId: job.id, atMs: nowMs });
+    }
+    if (job.state === "committing" && !run.isOutcomeProposed) this.#ask(run);
+  }
+
+  /** A worker has come: errands that wait for one can be run. */
+  workerJoined(): void {
+    for (const run of this.#waiting) this.#ask(run);
+  }
+
+  workerLost(workerId: string, runs: Iterable<JobRun>): void {
+    for (const run of runs) {
+      if (run.helper !== workerId) continue;
+      run.helper = undefined;
+      this.#ask(run);
+    }
+  }
+
+  inputsListed({ jobId, workerId, outcome }: InputsListed, run: JobRun | undefined, nowMs: number): void {
+    if (run === undefined || run.helper !== workerId || run.job.isPlanned || run.isPlanProposed) return;
+    run.helper = undefined;
+    if ("error" in outcome) {
+      this.#outbox.propose({ type: "jobFailed", jobId, atMs: nowMs, error: outcome.error });
+    } else {
+      this.#proposePlan(run, outcome.splits, nowMs);
+    }
+    run.isPlanProposed = true;
+  }
+
+  outputPublished(
+    { jobId, workerId, outcome }: OutputPublished,
+    run: JobRun | undefined,
+    nowMs: number,
+  ): void {
+    if (run === undefined || run.helper !== workerId || run.job.state !== "committing") return;
+    run.helper = undefined;
+    run.isOutcomeProposed = true;
+    if ("error" in outcome) {
+      this.#outbox.propose({ type: "jobFailed", jobId, atMs: nowMs, error: outcome.error });
+    } else {
+      this.#outbox.propose({ type: "jobPublished", jobId, atMs: nowMs, manifest: outcome.manifest });
+    }
+  }
+
+  /** The job is over, and its attempts are stopped. */
+  clearUp(run: JobRun, nowMs: number): void {
+    const { id: jobId, spec } = run.job;
+    this.#waiting.delete(run);
+    this.#outbox.add({ type: "discardJob", workerIds: this.#pool.ids(), jobId, out: spec.out });
+    for (const old of this.#table.jobsToDiscard()) {
+      this.#outbox.propose({ type: "jobDiscarded", jobId: old, atMs: nowMs });
+    }
+  }
+
+  #proposePlan(run: JobRun, splits: readonly Split[], nowMs: number): void {
+    const { id: jobId, spec } = run.job;
+    const partitions = partitionsFor(spec.plan, spec.options.reducers, this.#pool.slots);
+    let from = 0;
+    do {
+      const some = splits.slice(from, from + splitsPerCommandMax);
+      const isLast = from + some.length === splits.length;
+      this.#outbox.propose({
+        type: "jobPlanned",
+        jobId,
+        atMs: nowMs,
+        from,
+        splits: some,
+        isLast,
+        partitions,
+      });
+      from += some.length;
+    } while (from < splits.length);
+  }
+
+  #ask(run: JobRun): void {
+    if (run.helper !== undefined) return;
+    const { job } = run;
+    if (job.state !== "pending" && job.state !== "committing") {
+      this.#waiting.delete(run);
+      return;
+    }
+    const worker = this.#pool.forErrand();
+    if (worker === undefined) {
+      this.#waiting.add(run);
+      return;
+    }
+    this.#waiting.delete(run);
+    run.helper = worker.workerId;
+    if (job.state === "committing") {
+      this.#outbox.add(publicationOf(job, worker.workerId));
+      return;
+    }
+    const { inputs, reader, out, options } = job.spec;
+    const { splitBytes, force } = options;
+    const { workerId } = worker;
+    this.#outbox.add({ type: "listInputs", workerId, jobId: job.id, inputs, reader, splitBytes, out, force });
+  }
+}

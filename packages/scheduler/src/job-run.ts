@@ -1,0 +1,107 @@
+/** What the leader knows of a job beyond the table: who runs what right now. Lost with the leader, and rebuilt. */
+import { textHash } from "@fanfold/placement";
+import type { AttemptId } from "./attempt-id.js";
+import type { JobRecord } from "./job-record.js";
+import { OutputHolders } from "./output-holders.js";
+import { PendingTasks } from "./pending-tasks.js";
+import { splitOf } from "./plan-rules.js";
+import { emptyProgress, type Progress, StageRates } from "./stage-rates.js";
+import type { StageTable } from "./stage-table.js";
+import { taskDone, taskOutputLost } from "./task-columns.js";
+
+/** The attempt of a task that is believed to run, or has reported its end and waits for the log to say what it means. */
+export interface AttemptRun {
+  readonly id: AttemptId;
+  readonly workerId: string;
+  readonly job: JobRun;
+  readonly stage: StageRun;
+  readonly inputsVersion: number;
+  hasReported: boolean;
+  progress: Progress;
+}
+
+export class JobRun {
+  readonly job: JobRecord;
+  stages: StageRun[] = [];
+  /** Attempts that occupy a slot. */
+  running = 0;
+  /** Inherited from another leader: nothing is started before its workers had time to report. */
+  isHeld: boolean;
+  /** Who has been asked to list the input, or to publish the output. */
+  helper: string | undefined = undefined;
+  isPlanProposed = false;
+  isCommitProposed = false;
+  isOutcomeProposed = false;
+
+  constructor(job: JobRecord, isHeld: boolean) {
+    this.job = job;
+    this.isHeld = isHeld;
+    if (job.isPlanned) this.createStages();
+  }
+
+  createStages(): void {
+    this.stages = this.job.stages.map((stage) => new StageRun(this.job, stage));
+  }
+
+  /** Whether some task could start now. */
+  get isHungry(): boolean {
+    return !this.isHeld && this.job.state === "running" && this.stages.some((stage) => this.canStart(stage));
+  }
+
+  canStart(stage: StageRun): boolean {
+    return stage.pending.size > 0 && this.job.isReady(stage.table);
+  }
+}
+
+export class StageRun {
+  readonly table: StageTable;
+  readonly pending: PendingTasks;
+  /** One a task at most. A task that is not done is either here or pending. */
+  readonly current: Map<number, AttemptRun> = new Map();
+  running = 0;
+  /** Highest attempt number known, by task. */
+  readonly attempts: Uint32Array;
+  /** Of a stage that feeds a shuffle. */
+  readonly holders: OutputHolders | undefined;
+  /** Tasks whose outputs were re-made since this leader began; the count is the version of the locations. */
+  readonly remade: number[] = [];
+  readonly live: Progress = emptyProgress();
+  readonly rates: StageRates = new StageRates();
+
+  constructor(job: JobRecord, table: StageTable) {
+    this.table = table;
+    this.pending = new PendingTasks(taskHashes(job, table));
+    this.attempts = table.columns.attempt.slice();
+    for (const [task, records] of table.failures) {
+      for (const { attempt } of records) this.noteAttempt(task, attempt);
+    }
+    this.holders = table.feedsShuffle ? new OutputHolders(table.tasks) : undefined;
+    table.columns.state.forEach((state, task) => {
+      if (state === taskDone) {
+        this.pending.remove(task);
+        this.holders?.set(task, job.workerOf(table, task)!);
+      } else if (state === taskOutputLost) {
+        this.pending.remove(task);
+        this.pending.requeue(task, undefined);
+      }
+    });
+  }
+
+  noteAttempt(task: number, attempt: number): void {
+    this.attempts[task] = Math.max(this.attempts[task]!, attempt);
+  }
+
+  isDone(task: number): boolean {
+    return this.table.columns.state[task] === taskDone;
+  }
+}
+
+/** Where the tasks stand on the ring: splits by what they read, so that a second job on the same file meets a warm cache. */
+function taskHashes(job: JobRecord, stage: StageTable): Uint32Array {
+  const hashes = new Uint32Array(stage.tasks);
+  for (let task = 0; task < stage.tasks; task++) {
+    const range = splitOf(job, stage, task)?.ranges[0];
+    hashes[task] = textHash(range ? `${range.path}:${range.start}` : `${job.id}:${stage.stage.id}:${task}`);
+  }
+  return hashes;
+}

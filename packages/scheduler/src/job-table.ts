@@ -1,0 +1,227 @@
+/**
+ * Decides what has happened: the replicated table of jobs, a deterministic state machine over the log (Schneider,
+ * "Implementing Fault-Tolerant Services Using the State Machine Approach", ACM Computing Surveys 1990). Replicas that
+ * have applied the same commands hold the same table, so no clock, random number or identity of the replica may enter.
+ * Commands are total: one that does not fit the state changes nothing, since an old leader's last proposals may be
+ * decided after a new leader has begun.
+ */
+import { type ErrorReport, FanfoldError } from "@fanfold/job";
+import type { Command, JobPlanned, JobSubmitted, OutputsLost } from "./command.js";
+import { applyFailure, loseOutputs } from "./failure-rules.js";
+import { JobRecord } from "./job-record.js";
+import { isFinalState, type JobState } from "./job-spec.js";
+import { finishedJobsMax, tasksPerStageMax, unfinishedJobsMax } from "./limits.js";
+import { plainChecksum } from "./plain-checksum.js";
+import { checkPlan, createStages, openStages } from "./plan-rules.js";
+import { applyResult } from "./result-rules.js";
+import type { TableEvent } from "./table-event.js";
+import { restoreJob, type TableSnapshot, takeJob } from "./table-snapshot.js";
+
+const jobIdPattern = /^[\w.-]{1,100}$/;
+
+export class JobTable {
+  /** In the order of submission. */
+  readonly #jobs: Map<string, JobRecord> = new Map();
+  readonly #jobOfKey: Map<string, string> = new Map();
+  /** Ids of the jobs that are over, in the order they ended. */
+  readonly #finished: Set<string> = new Set();
+
+  /** Applies one decided command; call it with every command, in log order. Gives what changed. */
+  apply(command: Command): TableEvent[] {
+    const events: TableEvent[] = [];
+    this.#applyTo(command, events);
+    for (const event of events) {
+      if (event.type === "jobStateChanged" && isFinalState(event.state)) this.#finished.add(event.jobId);
+    }
+    return events;
+  }
+
+  job(jobId: string): JobRecord | undefined {
+    return this.#jobs.get(jobId);
+  }
+
+  /** In the order of submission. */
+  jobs(): IterableIterator<JobRecord> {
+    return this.#jobs.values();
+  }
+
+  /** The job that was submitted with an idempotency key. */
+  jobOfKey(key: string): JobRecord | undefined {
+    return this.#jobs.get(this.#jobOfKey.get(key) ?? "");
+  }
+
+  /** Jobs over the number that is kept, oldest first: the leader proposes to forget them. */
+  jobsToDiscard(): string[] {
+    return [...this.#finished].slice(0, Math.max(0, this.#finished.size - finishedJobsMax));
+  }
+
+  /** All of the table as plain data (objects, arrays, strings, numbers, bytes), for the log's snapshot. */
+  toSnapshot(): TableSnapshot {
+    return { version: 1, jobs: [...this.#jobs.values()].map(takeJob), finished: [...this.#finished] };
+  }
+
+  /** @throws `LOG_CORRUPT` for a snapshot of another version. */
+  static fromSnapshot(snapshot: TableSnapshot): JobTable {
+    if (snapshot.version !== 1)
+      throw new FanfoldError("LOG_CORRUPT", "job table snapshot of an unknown version");
+    const table = new JobTable();
+    for (const taken of snapshot.jobs) {
+      const job = restoreJob(taken);
+      table.#jobs.set(job.id, job);
+      if (job.key !== undefined) table.#jobOfKey.set(job.key, job.id);
+    }
+    for (const jobId of snapshot.finished) table.#finished.add(jobId);
+    return table;
+  }
+
+  /** The same on all replicas that have applied the same commands: 16 hex digits over all of the table. */
+  checksum(): string {
+    return plainChecksum(this.toSnapshot());
+  }
+
+  #applyTo(command: Command, events: TableEvent[]): void {
+    switch (command.type) {
+      case "jobSubmitted":
+        this.#submit(command, events);
+        break;
+      case "tasksFinished":
+        for (const result of command.results) {
+          applyResult(this.#jobs.get(result.attempt.jobId), result, command.atMs, events);
+        }
+        break;
+      case "attemptsFailed":
+        for (const failure of command.failures) {
+          applyFailure(this.#jobs.get(failure.attempt.jobId), failure, command.atMs, events);
+        }
+        break;
+      case "jobDiscarded":
+        this.#discard(command.jobId, events);
+        break;
+      default: {
+        const job = this.#jobs.get(command.jobId);
+        if (job !== undefined && !job.isFinished) applyToJob(job, command, events);
+      }
+    }
+  }
+
+  #submit(command: JobSubmitted, events: TableEvent[]): void {
+    const { jobId: requestedJobId, key, spec } = command;
+    const known = (key === undefined ? undefined : this.jobOfKey(key)) ?? this.#jobs.get(requestedJobId);
+    if (known !== undefined) {
+      events.push({ type: "jobAccepted", requestedJobId, jobId: known.id, isNew: false });
+      return;
+    }
+    const error = this.#refusal(command);
+    if (error !== undefined) {
+      events.push({ type: "jobRefused", requestedJobId, error });
+      return;
+    }
+    this.#jobs.set(requestedJobId, new JobRecord(requestedJobId, key, spec, command.atMs));
+    if (key !== undefined) this.#jobOfKey.set(key, requestedJobId);
+    events.push({ type: "jobAccepted", requestedJobId, jobId: requestedJobId, isNew: true });
+  }
+
+  #refusal({ jobId, spec }: JobSubmitted): ErrorReport | undefined {
+    if (!jobIdPattern.test(jobId))
+      return { code: "JOB_INVALID", message: `not a job id: ${jobId.slice(0, 100)}` };
+    try {
+      checkPlan(spec.plan);
+    } catch (error) {
+      return FanfoldError.from(error, "JOB_INVALID").toReport();
+    }
+    if (this.#jobs.size - this.#finished.size >= unfinishedJobsMax) {
+      return { code: "LIMIT_EXCEEDED", message: `there are ${unfinishedJobsMax} unfinished jobs already` };
+    }
+    for (const other of this.#jobs.values()) {
+      if (spec.out === null || other.isFinished || other.spec.out !== spec.out) continue;
+      const details = { out: spec.out, jobId: other.id };
+      return { code: "OUTPUT_BUSY", message: `job ${other.id} is about to write to ${spec.out}`, details };
+    }
+    return undefined;
+  }
+
+  #discard(jobId: string, events: TableEvent[]): void {
+    const job = this.#jobs.get(jobId);
+    if (job === undefined || !job.isFinished) return;
+    this.#jobs.delete(jobId);
+    this.#finished.delete(jobId);
+    if (job.key !== undefined) this.#jobOfKey.delete(job.key);
+    events.push({ type: "jobForgotten", jobId });
+  }
+}
+
+type JobCommand = Exclude<
+  Command,
+  { type: "jobSubmitted" } | { type: "tasksFinished" } | { type: "attemptsFailed" } | { type: "jobDiscarded" }
+>;
+
+/** The transitions of a job that is not over; the README has them as a table. */
+function applyToJob(job: JobRecord, command: JobCommand, events: TableEvent[]): void {
+  switch (command.type) {
+    case "jobPlanned":
+      plan(job, command, events);
+      break;
+    case "outputsLost":
+      loseOutputsOf(job, command, events);
+      break;
+    case "jobFailed":
+      job.fail(command.error, command.atMs, events);
+      break;
+    default: {
+      const state = nextState(job, command);
+      if (state === undefined) return;
+      if (command.type === "jobCommitDecided") job.committedMs = command.atMs;
+      if (command.type === "jobPublished") job.manifest = command.manifest;
+      job.changeState(state, command.atMs, events);
+    }
+  }
+}
+
+type StateCommand = Exclude<
+  JobCommand,
+  { type: "jobPlanned" } | { type: "outputsLost" } | { type: "jobFailed" }
+>;
+
+/** `undefined`: the command does not fit the job's state. */
+function nextState(job: JobRecord, command: StateCommand): JobState | undefined {
+  const { state } = job;
+  switch (command.type) {
+    case "jobPaused":
+      return state === "pending" || state === "running" ? "paused" : undefined;
+    case "jobResumed":
+      return state === "paused" ? (job.isPlanned ? "running" : "pending") : undefined;
+    case "jobCancelRequested":
+      return state === "committing" ? undefined : "cancelled";
+    case "jobCommitDecided":
+      return state === "running" && job.areSinksDone ? "committing" : undefined;
+    case "jobPublished":
+      return state === "committing" ? "succeeded" : undefined;
+  }
+}
+
+function plan(job: JobRecord, command: JobPlanned, events: TableEvent[]): void {
+  if (job.isPlanned) return;
+  if (command.from === 0) job.splits = [];
+  if (command.from !== job.splits.length) return;
+  for (const split of command.splits) job.splits.push(split);
+  if (Math.max(job.splits.length, command.partitions) > tasksPerStageMax) {
+    const message = `the job has more than ${tasksPerStageMax} splits or partitions`;
+    job.fail({ code: "LIMIT_EXCEEDED", message }, command.atMs, events);
+    return;
+  }
+  if (!command.isLast) return;
+  job.partitions = command.partitions;
+  job.isPlanned = true;
+  job.plannedMs = command.atMs;
+  job.stages = createStages(job);
+  if (job.state === "pending") job.changeState("running", command.atMs, events);
+  events.push({ type: "jobPlanned", jobId: job.id });
+  openStages(job, command.atMs, events);
+}
+
+function loseOutputsOf(job: JobRecord, command: OutputsLost, events: TableEvent[]): void {
+  const stage = job.stages[command.stage];
+  if (stage?.feedsShuffle !== true) return;
+  const stillThere = command.tasks.filter((task) => job.workerOf(stage, task) === command.workerId);
+  loseOutputs(job, stage, stillThere, events);
+}

@@ -1,0 +1,78 @@
+/**
+ * Notices map outputs whose worker is gone, and proposes to have them made again. Who needs them, and whether they
+ * have been made elsewhere meanwhile, is for the table to say when the proposal is decided.
+ */
+import type { JobRun, StageRun } from "./job-run.js";
+import type { Outbox } from "./outbox.js";
+import { taskDone } from "./task-columns.js";
+import type { MapOutputRef } from "./task-result.js";
+import type { WorkerPool } from "./worker-pool.js";
+
+interface Loss {
+  readonly jobId: string;
+  readonly stage: number;
+  readonly workerId: string;
+  readonly tasks: Set<number>;
+}
+
+export class LostOutputs {
+  readonly #pool: WorkerPool;
+  readonly #outbox: Outbox;
+  /** Of this step. */
+  readonly #losses: Map<string, Loss> = new Map();
+
+  constructor(pool: WorkerPool, outbox: Outbox) {
+    this.#pool = pool;
+    this.#outbox = outbox;
+  }
+
+  /** All that the worker held of this job, as far as somebody may still read it. */
+  workerLost(run: JobRun, workerId: string): void {
+    for (const { table, holders } of run.stages) {
+      if (holders === undefined || run.job.consumersOf(table).every((consumer) => consumer.isDone)) continue;
+      for (const task of holders.tasksOf(workerId)) this.#note(run, table.stage.id, workerId, task);
+    }
+  }
+
+  /** An output was made, perhaps by a worker that has gone since it reported. */
+  outputMade(run: JobRun, { table, holders }: StageRun, task: number, workerId: string): void {
+    if (holders !== undefined && this.#pool.get(workerId) === undefined) {
+      this.#note(run, table.stage.id, workerId, task);
+    }
+  }
+
+  /** All that is held by workers that are not there. */
+  sweep(run: JobRun): void {
+    for (const workerId of new Set(run.stages.flatMap((stage) => stage.holders?.workerIds() ?? []))) {
+      if (this.#pool.get(workerId) === undefined) this.workerLost(run, workerId);
+    }
+  }
+
+  /** Outputs that a reader could not fetch: nothing is to be waited for if their worker is gone. */
+  noteUnfetched(run: JobRun, missing: readonly MapOutputRef[]): void {
+    for (const ref of missing) {
+      const table = run.job.stages[ref.stage];
+      if (table === undefined || table.columns.state[ref.task] !== taskDone || !table.columns.isWinner(ref))
+        continue;
+      const workerId = run.job.workerOf(table, ref.task);
+      if (workerId === undefined || this.#pool.get(workerId) !== undefined) continue;
+      this.#note(run, ref.stage, workerId, ref.task);
+    }
+  }
+
+  /** Proposes what was noted; ahead of the reports of the same step, which then find the outputs lost already. */
+  flush(atMs: number): void {
+    for (const { jobId, stage, workerId, tasks } of this.#losses.values()) {
+      this.#outbox.propose({ type: "outputsLost", jobId, stage, tasks: [...tasks], workerId, atMs });
+    }
+    this.#losses.clear();
+  }
+
+  #note(run: JobRun, stage: number, workerId: string, task: number): void {
+    const jobId = run.job.id;
+    const name = `${jobId}/${stage}/${workerId}`;
+    const loss = this.#losses.get(name) ?? { jobId, stage, workerId, tasks: new Set() };
+    loss.tasks.add(task);
+    this.#losses.set(name, loss);
+  }
+}
