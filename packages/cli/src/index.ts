@@ -1,1 +1,1 @@
-export {};
+export { createProgram, version } from "./program.js";

@@ -16,8 +16,6 @@ export type ClientRequest =
   | { readonly type: "listJobs" }
   /** From now on, `jobChanged` and `jobLog` of this job come over this link. Replies with its state now. */
   | { readonly type: "watchJob"; readonly jobId: string }
-  /** Resolves when so many slots are connected: what starts a cluster waits for it. */
-  | { readonly type: "awaitSlots"; readonly slots: number }
   | { readonly type: "describeCluster" };
 
 export interface ClusterSummary {
@@ -69,7 +67,6 @@ const clientRequest = s.variant<ClientRequest>("type", [
   s.record<Request<"getJob">>({ type: s.literal("getJob"), jobId: s.name }),
   s.record<Request<"listJobs">>({ type: s.literal("listJobs") }),
   s.record<Request<"watchJob">>({ type: s.literal("watchJob"), jobId: s.name }),
-  s.record<Request<"awaitSlots">>({ type: s.literal("awaitSlots"), slots: s.whole }),
   s.record<Request<"describeCluster">>({ type: s.literal("describeCluster") }),
 ]);
 

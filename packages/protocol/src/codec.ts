@@ -5,6 +5,7 @@
  * values) travels as bytes in its own encoding, never as msgpack, which would lose `-0`, lone surrogates and Maps.
  */
 import { FanfoldError } from "@fanfold/job";
+import type { Command } from "@fanfold/scheduler";
 import { Packr } from "msgpackr";
 import * as v from "valibot";
 
@@ -52,4 +53,13 @@ function describeIssue(plain: unknown, issue: v.BaseIssue<unknown>): string {
     typeof plain === "object" && plain !== null && "type" in plain ? String(plain.type) : "untyped";
   const path = issue.path?.map((item) => String(item.key)).join(".") ?? "";
   return `A "${type.slice(0, 40)}" message is malformed at "${path.slice(0, 80)}": ${issue.message.slice(0, 120)}.`;
+}
+
+/** A command as a log entry. Entries are read back by the node that wrote them, under a checksum of their own. */
+export function encodeCommand(command: Command): Uint8Array {
+  return packr.pack(command);
+}
+
+export function decodeCommand(entry: Uint8Array): Command {
+  return packr.unpack(entry) as Command;
 }

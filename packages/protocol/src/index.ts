@@ -8,7 +8,7 @@ export {
   clientCodec,
   clientServiceCodec,
 } from "./client-messages.js";
-export { frameBytesMax, type MessageCodec, protocolVersion } from "./codec.js";
+export { decodeCommand, encodeCommand, frameBytesMax, type MessageCodec, protocolVersion } from "./codec.js";
 export {
   type DaemonToExecutor,
   daemonCodec,

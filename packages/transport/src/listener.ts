@@ -1,6 +1,6 @@
 /**
  * One listener a process: an HTTP server whose upgrades go to named routes. On loopback unless told otherwise; every
- * route demands the token.
+ * route demands its token.
  */
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -8,7 +8,7 @@ import type { Duplex } from "node:stream";
 import { FanfoldError } from "@fanfold/job";
 import { WebSocketServer } from "ws";
 import type { Codec, Link, LinkHandlers } from "./ports.js";
-import { isSameToken } from "./token.js";
+import { createToken, isSameToken } from "./token.js";
 import { WebSocketLink } from "./web-socket-link.js";
 
 /** A peer that has not sent its request within this time is cut off (slow-loris). */
@@ -16,18 +16,22 @@ const requestTimeoutMs = 10_000;
 /** More connections than this at once are refused; a listener of a laptop or a fleet of 2,000 workers needs fewer. */
 const connectionsMax = 10_000;
 
+/** What a request for no route is compared with, so that it takes as long as any other. */
+const unguessable: string = createToken();
+
 export interface ListenOptions {
   /** Default `127.0.0.1`. */
   readonly host?: string;
   /** Default 0: any free port. */
   readonly port?: number;
-  readonly token: string;
   readonly frameBytesMax: number;
 }
 
 /** What happens on a route: for each new link, handlers are asked for. */
 export interface Route {
   readonly path: string;
+  /** What a peer must show to be let in. */
+  readonly token: string;
   accept(upgrade: AcceptUpgrade): void;
 }
 
@@ -62,9 +66,9 @@ export async function listen(options: ListenOptions, routes: readonly Route[]): 
   server.on("upgrade", (request, socket, head) => {
     socket.on("error", () => socket.destroy());
     const route = routes.find((candidate) => candidate.path === pathOf(request));
-    const refusal = refusalOf(request, options.token, route);
+    const refusal = refusalOf(request, route);
     if (refusal !== undefined || route === undefined) {
-      refuse(socket, refusal ?? 404);
+      refuse(socket, refusal ?? 401);
       return;
     }
     route.accept((codec, open) => {
@@ -110,13 +114,14 @@ function pathOf(request: IncomingMessage): string {
   return (request.url ?? "/").split("?", 1)[0] ?? "/";
 }
 
-/** The HTTP status to refuse an upgrade with, or undefined. The order matters: a stranger learns nothing of routes. */
-function refusalOf(request: IncomingMessage, token: string, route: Route | undefined): number | undefined {
+/** The HTTP status to refuse an upgrade with, or undefined. A stranger is not told which routes there are. */
+function refusalOf(request: IncomingMessage, route: Route | undefined): number | undefined {
   // Only browsers send Origin, and no page has any business here: this closes cross-site WebSockets and rebinding.
   if (request.headers.origin !== undefined) return 403;
   const [scheme, given] = (request.headers.authorization ?? "").split(" ", 2);
-  if (scheme !== "Bearer" || given === undefined || !isSameToken(given, token)) return 401;
-  return route === undefined ? 404 : undefined;
+  const isKnown =
+    scheme === "Bearer" && given !== undefined && isSameToken(given, route?.token ?? unguessable);
+  return isKnown ? undefined : 401;
 }
 
 const statusTexts: Readonly<Record<number, string>> = {

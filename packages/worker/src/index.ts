@@ -1,1 +1,4 @@
-export {};
+export { WorkerDaemon, type WorkerDependencies, type WorkerOptions } from "./daemon.js";
+export { isForeignFanfoldError, loadJob, resolveParams } from "./load-job.js";
+export type { NodeLog } from "./ports.js";
+export { userStack } from "./user-stack.js";

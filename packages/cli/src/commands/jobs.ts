@@ -1,0 +1,104 @@
+/** `fanfold jobs`, `status`, `cancel`, `pause`, `resume`. */
+import { CoordinatorClient, FanfoldError, JobRun, type JobSummary } from "fanfold";
+import { countText, durationText } from "../figures.js";
+import { followRun } from "../follow-run.js";
+import { createDisplay } from "../progress-display.js";
+import { type ClusterOptions, targetOf } from "../target.js";
+import { terminalSafe } from "../terminal-safe.js";
+
+export interface JobCommandOptions extends ClusterOptions {
+  readonly json: boolean;
+}
+
+export async function listJobs(options: JobCommandOptions): Promise<void> {
+  const jobs = await ask(options, async (client) => {
+    const result = await client.request({ type: "listJobs" });
+    return result.type === "jobs" ? result.jobs : [];
+  });
+  if (options.json) {
+    printJson(jobs.map((job) => statusJson(job)));
+    return;
+  }
+  const { default: Table } = await import("cli-table3");
+  const table = new Table({
+    head: ["ID", "NAME", "STATE", "TASKS", "TIME"],
+    style: { head: [], border: [] },
+  });
+  for (const job of jobs) {
+    const tasks = job.stages.reduce((sum, stage) => sum + stage.tasks, 0);
+    const done = job.stages.reduce((sum, stage) => sum + stage.done, 0);
+    table.push([job.id, job.name, job.state, `${done}/${tasks}`, durationText(ageMs(job))]);
+  }
+  process.stdout.write(`${terminalSafe(table.toString())}\n`);
+}
+
+export async function showStatus(
+  id: string,
+  options: JobCommandOptions & { readonly follow: boolean },
+): Promise<void> {
+  if (options.follow) {
+    const run = new JobRun({ ...targetOf(options), jobId: id });
+    await run.follow();
+    await followRun(run, await createDisplay(false));
+  }
+  const job = await ask(options, (client) => jobOf(client, id));
+  if (options.json) printJson(statusJson(job));
+  else process.stdout.write(`${terminalSafe(statusText(job))}\n`);
+}
+
+export async function changeJob(
+  verb: "cancel" | "pause" | "resume",
+  id: string,
+  options: JobCommandOptions,
+): Promise<void> {
+  const job = await ask(options, async (client) => {
+    await client.request({ type: verb, jobId: id });
+    return jobOf(client, id);
+  });
+  if (options.json) printJson(statusJson(job));
+  else process.stdout.write(`${terminalSafe(`${job.id} ${job.state}`)}\n`);
+}
+
+async function ask<T>(
+  options: ClusterOptions,
+  question: (client: CoordinatorClient) => Promise<T>,
+): Promise<T> {
+  const client = await CoordinatorClient.connect(targetOf(options));
+  try {
+    return await question(client);
+  } finally {
+    client.close();
+  }
+}
+
+async function jobOf(client: CoordinatorClient, jobId: string): Promise<JobSummary> {
+  const result = await client.request({ type: "getJob", jobId });
+  if (result.type === "job") return result.job;
+  throw new FanfoldError("INTERNAL", `A question about a job was answered by ${result.type}.`);
+}
+
+function statusJson(job: JobSummary): object {
+  const { manifest: _manifest, ...shown } = job;
+  return shown;
+}
+
+function statusText(job: JobSummary): string {
+  const lines = [`${job.id}  ${job.name}  ${job.state}  ${durationText(ageMs(job))}`];
+  for (const stage of job.stages) {
+    const records = countText(stage.recordsIn);
+    lines.push(
+      `  ${stage.kind.padEnd(6)} ${stage.done}/${stage.tasks} done, ${stage.running} running, ${records} records in`,
+    );
+  }
+  if (job.error !== null) lines.push(`  error ${job.error.code}: ${job.error.message}`);
+  if (job.state === "succeeded" && job.out !== null) lines.push(`  output: ${job.out}`);
+  return lines.join("\n");
+}
+
+function ageMs(job: JobSummary): number {
+  return (job.times.finishedMs ?? Date.now()) - job.times.submittedMs;
+}
+
+function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}

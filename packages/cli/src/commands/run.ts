@@ -1,0 +1,173 @@
+/** `fanfold run`: a job on a cluster of this machine, from start to end. */
+import { createReadStream, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { spoolStandardInput } from "@fanfold/storage";
+import { FanfoldError, type JobResult, type JobRun, runJob } from "fanfold";
+import { ExitError } from "../exit-codes.js";
+import { followRun } from "../follow-run.js";
+import { createDisplay, noDisplay } from "../progress-display.js";
+import { resultJson, resultText } from "../result-report.js";
+
+export interface JobOptions {
+  readonly reducers?: number;
+  readonly splitSize?: number;
+  readonly memory?: number;
+  readonly maxAttempts?: number;
+  readonly set: Readonly<Record<string, string>>;
+  readonly force: boolean;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly out: string;
+}
+
+export interface RunCommandOptions extends JobOptions {
+  readonly workers?: number;
+  readonly tempDir?: string;
+}
+
+/** The options as the programmatic API takes them. */
+export function submitOptions(
+  options: JobOptions,
+): Pick<
+  Parameters<typeof runJob>[1],
+  "params" | "force" | "reducers" | "splitBytes" | "memoryBytes" | "maxAttempts"
+> {
+  return {
+    params: options.set,
+    force: options.force,
+    ...(options.reducers === undefined ? {} : { reducers: options.reducers }),
+    ...(options.splitSize === undefined ? {} : { splitBytes: options.splitSize }),
+    ...(options.memory === undefined ? {} : { memoryBytes: options.memory }),
+    ...(options.maxAttempts === undefined ? {} : { maxAttempts: options.maxAttempts }),
+  };
+}
+
+export async function run(
+  jobFile: string,
+  given: readonly string[],
+  options: RunCommandOptions,
+): Promise<void> {
+  const toStdout = options.out === "-";
+  if (toStdout && options.json) {
+    throw new FanfoldError("USAGE", "--out - and --json both write to standard output: give --out a folder.");
+  }
+  // `--out -` and input `-` need room on the disk for a moment; a job that needs neither leaves no folder.
+  const scratch =
+    toStdout || given.includes("-")
+      ? mkdtempSync(join(options.tempDir ?? tmpdir(), "fanfold-io-"))
+      : undefined;
+  try {
+    const inputs = await inputsOf(given, scratch);
+    const out = toStdout ? join(scratch ?? "", "output") : options.out;
+    const result = await runToEnd(jobFile, inputs, out, options);
+    if (toStdout) await writeToStdout(result, out);
+    else if (options.json) process.stdout.write(`${JSON.stringify(resultJson(result), null, 2)}\n`);
+    if (!options.json && !options.quiet)
+      process.stderr.write(`${resultText(toStdout ? { ...result, out: null } : result)}\n`);
+  } catch (error) {
+    if (options.json && !(error instanceof ExitError)) printJsonError(error);
+    throw error;
+  } finally {
+    if (scratch !== undefined) rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Scripts get their JSON either way; people find the same on standard error. */
+export function printJsonError(error: unknown): void {
+  const { code, message, details } = FanfoldError.from(error);
+  const state = code === "JOB_CANCELLED" ? "cancelled" : "failed";
+  process.stdout.write(`${JSON.stringify({ state, error: { code, message, details } }, null, 2)}\n`);
+}
+
+async function inputsOf(given: readonly string[], scratch: string | undefined): Promise<readonly string[]> {
+  if (given.length === 0) {
+    throw new FanfoldError("USAGE", "Which input? Name files, folders or globs, or - for standard input.");
+  }
+  if (scratch === undefined || !given.includes("-")) return given;
+  const spooled = await spoolStandardInput(process.stdin, scratch);
+  return given.map((input) => (input === "-" ? spooled : input));
+}
+
+async function runToEnd(
+  jobFile: string,
+  inputs: readonly string[],
+  out: string,
+  options: RunCommandOptions,
+): Promise<JobResult> {
+  const interruption = new Interruption();
+  const display = options.json && !process.stderr.isTTY ? noDisplay : await createDisplay(options.quiet);
+  try {
+    const started = await runJob(jobFile, {
+      ...submitOptions(options),
+      inputs,
+      out,
+      collectRecords: false,
+      signal: interruption.signal,
+      ...(options.workers === undefined ? {} : { workers: options.workers }),
+      ...(options.tempDir === undefined ? {} : { tempDir: options.tempDir }),
+    });
+    interruption.guard(started);
+    return await followRun(started, display);
+  } catch (error) {
+    display.end();
+    throw interruption.errorFor(error);
+  } finally {
+    interruption.release();
+  }
+}
+
+/** Ctrl-C and SIGTERM cancel the job and wait for it to be cleaned up; a second one does not wait. */
+class Interruption {
+  readonly #abort = new AbortController();
+  #signal: "SIGINT" | "SIGTERM" | undefined;
+  #run: JobRun | undefined;
+  readonly #onInterrupt = (): void => this.#interrupt("SIGINT");
+  readonly #onTerminate = (): void => this.#interrupt("SIGTERM");
+
+  constructor() {
+    process.on("SIGINT", this.#onInterrupt);
+    process.on("SIGTERM", this.#onTerminate);
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  guard(run: JobRun): void {
+    this.#run = run;
+    if (this.#signal !== undefined) void run.cancel().catch(() => undefined);
+  }
+
+  errorFor(error: unknown): unknown {
+    if (this.#signal === undefined) return error;
+    return new ExitError(exitCodes[this.#signal], "interrupted", true);
+  }
+
+  release(): void {
+    process.off("SIGINT", this.#onInterrupt);
+    process.off("SIGTERM", this.#onTerminate);
+  }
+
+  #interrupt(signal: "SIGINT" | "SIGTERM"): void {
+    if (this.#signal !== undefined) {
+      this.#run?.close();
+      throw new ExitError(exitCodes[signal], "interrupted twice", true);
+    }
+    this.#signal = signal;
+    process.stderr.write(
+      "\nStopping: the job is cancelled, and leaves no output. (Once more to stop at once.)\n",
+    );
+    this.#abort.abort(new FanfoldError("JOB_CANCELLED", "The job was interrupted."));
+  }
+}
+
+const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
+
+async function writeToStdout(result: JobResult, out: string): Promise<void> {
+  for (const file of result.files) {
+    if (!file.name.startsWith("part-")) continue;
+    await pipeline(createReadStream(join(out, file.name)), process.stdout, { end: false });
+  }
+}

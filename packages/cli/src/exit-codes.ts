@@ -1,0 +1,44 @@
+/** How the command ends: 0 done, 1 the job failed, 2 wrong usage, 3 no coordinator or refused, 4 not found, 130 interrupted. */
+import { type ErrorCode, FanfoldError } from "@fanfold/job";
+import { CommanderError } from "commander";
+
+/** Ends the command with a code of its own. */
+export class ExitError extends Error {
+  readonly exitCode: number;
+  /** The user has been told already. */
+  readonly isTold: boolean;
+
+  constructor(exitCode: number, message: string, isTold = false) {
+    super(message);
+    this.exitCode = exitCode;
+    this.isTold = isTold;
+  }
+}
+
+/** Found before any work: the caller has to change the command. */
+const usageCodes: ReadonlySet<ErrorCode> = new Set([
+  "USAGE",
+  "JOB_NOT_FOUND",
+  "JOB_BUNDLE_FAILED",
+  "JOB_LOAD_FAILED",
+  "JOB_NO_DEFAULT_EXPORT",
+  "JOB_INVALID",
+  "JOB_API_IN_JOB",
+  "PARAMS_INVALID",
+  "INPUT_NOT_FOUND",
+  "INPUT_UNSUPPORTED",
+  "OUTPUT_EXISTS",
+]);
+const refusedCodes: ReadonlySet<ErrorCode> = new Set(["NO_COORDINATOR", "UNAUTHORIZED", "PROTOCOL_MISMATCH"]);
+
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof ExitError) return error.exitCode;
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (!(error instanceof FanfoldError)) return 1;
+  if (usageCodes.has(error.code)) return 2;
+  if (refusedCodes.has(error.code)) return 3;
+  if (error.code === "JOB_UNKNOWN") return 4;
+  if (error.code === "JOB_CANCELLED") return 5;
+  if (error.code === "TIMED_OUT") return 124;
+  return 1;
+}

@@ -1,0 +1,57 @@
+/** The words of a command line as numbers and names. */
+import { InvalidArgumentError } from "commander";
+
+const unitBytes: Readonly<Record<string, number>> = {
+  "": 1,
+  k: 1024,
+  m: 1024 ** 2,
+  g: 1024 ** 3,
+  t: 1024 ** 4,
+};
+
+/** `65536`, `64K`, `256M`, `1.5G` (also `KiB`, `MB` …): powers of 1024. */
+export function parseBytes(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(text.trim());
+  const bytes =
+    match === null ? Number.NaN : Number(match[1]) * (unitBytes[(match[2] ?? "").toLowerCase()] ?? 1);
+  if (!Number.isFinite(bytes) || bytes < 1 || bytes > Number.MAX_SAFE_INTEGER) {
+    throw new InvalidArgumentError("It must be a size in bytes, such as 65536, 64K, 256M or 1G.");
+  }
+  return Math.floor(bytes);
+}
+
+export function parseWhole(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text.trim()) || !Number.isSafeInteger(value) || value < 1) {
+    throw new InvalidArgumentError("It must be a whole number from 1.");
+  }
+  return value;
+}
+
+/** Collects `name=value` words; the value may hold further `=`. */
+export function collectParam(text: string, before: Readonly<Record<string, string>>): Record<string, string> {
+  const at = text.indexOf("=");
+  const name = text.slice(0, at).trim();
+  if (at < 1 || name === "" || name === "__proto__") {
+    throw new InvalidArgumentError("It must read name=value.");
+  }
+  return { ...before, [name]: text.slice(at + 1) };
+}
+
+export function collectUrls(text: string): string[] {
+  const urls = text
+    .split(",")
+    .map((url) => url.trim())
+    .filter((url) => url !== "");
+  if (urls.length === 0) throw new InvalidArgumentError("It must be one or more URLs, separated by commas.");
+  return urls;
+}
+
+/** `host:port`, `[::1]:port` or a port alone (on loopback). */
+export function parseListen(text: string): { readonly host: string; readonly port: number } {
+  const match = /^(?:\[([^\]]+)\]:|([^:]+):|:)?(\d{1,5})$/.exec(text.trim());
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535)
+    throw new InvalidArgumentError("It must read host:port, such as 127.0.0.1:7101.");
+  return { host: match[1] ?? match[2] ?? "127.0.0.1", port };
+}

@@ -1,0 +1,126 @@
+/** The command's words. What each does is loaded only when it is called: a short job is mostly start-up. */
+import { Command } from "commander";
+import { collectParam, collectUrls, parseBytes, parseListen, parseWhole } from "./option-values.js";
+
+/** Version of the packages, which are published together. */
+export const version = "0.1.0";
+
+export function createProgram(): Command {
+  const program = new Command("fanfold")
+    .description("MapReduce for TypeScript: a typed map and reduce in one file, on every core or a fleet.")
+    .version(version)
+    .showHelpAfterError("(see --help)")
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "error USAGE: ")) })
+    .exitOverride();
+  addRun(program);
+  addSubmit(program);
+  addJobVerbs(program);
+  addDaemons(program);
+  program
+    .command("init")
+    .description("write a runnable starter job")
+    .argument("[dir]", "folder to write to; made when missing", ".")
+    .addHelpText("after", "\nExample:\n  fanfold init my-job\n")
+    .action(async (dir: string) => (await import("./commands/init.js")).init(dir));
+  return program;
+}
+
+function withJobOptions(command: Command): Command {
+  return command
+    .argument("<job>", "the job file, TypeScript or JavaScript")
+    .argument("[input...]", "files, folders or globs; - is standard input")
+    .option("--reducers <n>", "partitions of the output", parseWhole)
+    .option("--split-size <bytes>", "target size of a map task's input, e.g. 16M", parseBytes)
+    .option("--memory <bytes>", "memory for the buffers of each worker, e.g. 256M", parseBytes)
+    .option("--max-attempts <n>", "tries of a task before the job fails", parseWhole)
+    .option("--set <name=value>", "a parameter of the job; may be repeated", collectParam, {})
+    .option("--force", "replace an existing output folder, when the job has succeeded", false)
+    .option("--json", "print one machine-readable result", false)
+    .option("--quiet", "print no progress", false);
+}
+
+function addRun(program: Command): void {
+  withJobOptions(program.command("run").description("run a job on this machine"))
+    .requiredOption("--out <dir>", "output folder; - writes the output to standard output")
+    .option("--workers <n>", "worker processes; default one a core", parseWhole)
+    .option("--temp-dir <dir>", "where spills go; default the system's temporary folder")
+    .addHelpText("after", '\nExample:\n  fanfold run word-count.ts "books/*.txt" --out counts\n')
+    .action(async (job: string, inputs: string[], options) =>
+      (await import("./commands/run.js")).run(job, inputs, options),
+    );
+}
+
+function withCluster(command: Command): Command {
+  return command
+    .option(
+      "--coordinators <urls>",
+      "coordinators, separated by commas (or FANFOLD_COORDINATORS)",
+      collectUrls,
+    )
+    .option(
+      "--token-file <file>",
+      "the cluster's token; default FANFOLD_TOKEN, then your own on this machine",
+    );
+}
+
+function addSubmit(program: Command): void {
+  withCluster(withJobOptions(program.command("submit").description("submit a job to a running cluster")))
+    .requiredOption("--out <dir>", "output folder, on storage that the workers see")
+    .option("--detach", "do not wait for the job to end", false)
+    .option("--key <key>", "submitting again with the same key gives the same job")
+    .addHelpText("after", "\nExample:\n  fanfold submit word-count.ts /data/books --out /data/counts\n")
+    .action(async (job: string, inputs: string[], options) =>
+      (await import("./commands/submit.js")).submit(job, inputs, options),
+    );
+}
+
+function addJobVerbs(program: Command): void {
+  withCluster(program.command("jobs").description("list the cluster's jobs"))
+    .option("--json", "print JSON", false)
+    .addHelpText("after", "\nExample:\n  fanfold jobs --json\n")
+    .action(async (options) => (await import("./commands/jobs.js")).listJobs(options));
+  withCluster(program.command("status").description("show a job").argument("<id>", "the job's id"))
+    .option("--json", "print JSON", false)
+    .option("--follow", "stay until the job has ended", false)
+    .addHelpText("after", "\nExample:\n  fanfold status j1abc --follow\n")
+    .action(async (id: string, options) => (await import("./commands/jobs.js")).showStatus(id, options));
+  for (const verb of ["cancel", "pause", "resume"] as const) {
+    withCluster(program.command(verb).description(`${verb} a job`).argument("<id>", "the job's id"))
+      .option("--json", "print JSON", false)
+      .addHelpText("after", `\nExample:\n  fanfold ${verb} j1abc\n`)
+      .action(async (id: string, options) =>
+        (await import("./commands/jobs.js")).changeJob(verb, id, options),
+      );
+  }
+}
+
+function addDaemons(program: Command): void {
+  program
+    .command("coordinator")
+    .description("start a coordinator")
+    .option("--listen <address>", "host:port to listen on", parseListen, { host: "127.0.0.1", port: 7101 })
+    .option("--data-dir <dir>", "where the log and the jobs' code are kept", "./fanfold-coordinator")
+    .option(
+      "--token-file <file>",
+      "the cluster's token; default FANFOLD_TOKEN, then your own on this machine",
+    )
+    .addHelpText(
+      "after",
+      "\nExample:\n  fanfold coordinator --listen 127.0.0.1:7101 --data-dir /var/lib/fanfold\n",
+    )
+    .action(async (options) => (await import("./commands/coordinator.js")).coordinator(options));
+  withCluster(program.command("worker").description("start a worker daemon"))
+    .option("--name <name>", "name of this worker; default the host's name")
+    .option("--slots <n>", "attempts at a time; default one a core", parseWhole)
+    .option("--data-dir <dir>", "where segments and spills are kept", "./fanfold-worker")
+    .option("--listen <address>", "host:port for other workers to fetch from", parseListen, {
+      host: "127.0.0.1",
+      port: 0,
+    })
+    .option("--network-shuffle", "fetch over the network even from workers of this machine", false)
+    .addHelpText(
+      "after",
+      "\nExample:\n  fanfold worker --name w1 --slots 2 --coordinators ws://127.0.0.1:7101\n",
+    )
+    .action(async (options) => (await import("./commands/worker.js")).worker(options));
+}

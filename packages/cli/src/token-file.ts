@@ -1,0 +1,37 @@
+/**
+ * The secret that the processes of one cluster share. On one machine nobody has to hand it around: it lies in the
+ * user's own configuration folder, readable by nobody else, and is made on first use.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { FanfoldError } from "@fanfold/job";
+import { createToken } from "@fanfold/transport";
+
+/** `--token-file`, else `FANFOLD_TOKEN`, else the user's own. @throws `USAGE` when it cannot be read or made. */
+export function readToken(file: string | undefined): string {
+  const given = process.env["FANFOLD_TOKEN"];
+  if (file === undefined && given !== undefined && given !== "") return given;
+  const path = file ?? join(process.env["XDG_CONFIG_HOME"] ?? join(homedir(), ".config"), "fanfold", "token");
+  try {
+    if (file === undefined) createOnce(path);
+    const token = readFileSync(path, "utf8").trim();
+    if (token.length >= tokenCharsMin) return token;
+  } catch (cause) {
+    throw new FanfoldError("USAGE", `The token cannot be read from ${path}: ${(cause as Error).message}.`, {
+      cause,
+    });
+  }
+  throw new FanfoldError("USAGE", `${path} does not hold a token of at least ${tokenCharsMin} characters.`);
+}
+
+const tokenCharsMin = 16;
+
+function createOnce(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  try {
+    writeFileSync(path, `${createToken()}\n`, { mode: 0o600, flag: "wx" });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+}

@@ -1,0 +1,224 @@
+/** The coordinator's side of its clients: requests, replies, and the jobs they watch. */
+import { randomBytes } from "node:crypto";
+import { type ErrorReport, FanfoldError } from "@fanfold/job";
+import {
+  type ClientRequest,
+  type ClientResult,
+  type ClientToCoordinator,
+  type ClusterSummary,
+  type CoordinatorToClient,
+  clientServiceCodec,
+  type JobLogEntry,
+  protocolVersion,
+} from "@fanfold/protocol";
+import type { JobSummary, RequestOutcome, SchedulerInput } from "@fanfold/scheduler";
+import type { Link, LinkHandlers, Route } from "@fanfold/transport";
+
+export const clientPath = "/v1/client";
+/** Watchers hear of a job at most this often; what changes meanwhile comes in one. */
+const watchIntervalMs = 100;
+/** Log lines kept a job for those who start watching late. */
+const logEntriesMax = 10_000;
+/** A client that does not take its messages is cut off. */
+const unsentBytesMax: number = 16 * 1024 * 1024;
+
+export interface ClientServiceDependencies {
+  handle(input: SchedulerInput): void;
+  describeJob(jobId: string): JobSummary | undefined;
+  describeJobs(): readonly JobSummary[];
+  describeCluster(): ClusterSummary;
+  putBundle(digest: string, code: Uint8Array): void;
+}
+
+type ClientLink = Link<CoordinatorToClient>;
+
+export class ClientService {
+  readonly #token: string;
+  readonly #dependencies: ClientServiceDependencies;
+  readonly #waiting = new Map<string, { readonly link: ClientLink; readonly requestId: number }>();
+  readonly #watchers = new Map<string, Set<ClientLink>>();
+  readonly #dirty = new Set<string>();
+  readonly #logs = new Map<string, JobLogEntry[]>();
+  #requests = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(token: string, dependencies: ClientServiceDependencies) {
+    this.#token = token;
+    this.#dependencies = dependencies;
+  }
+
+  route(): Route {
+    return {
+      path: clientPath,
+      token: this.#token,
+      accept: (upgrade) =>
+        upgrade<ClientToCoordinator, CoordinatorToClient>(clientServiceCodec, (link) => this.#accept(link)),
+    };
+  }
+
+  /** The scheduler's answer to a request. */
+  reply(requestId: string, outcome: RequestOutcome): void {
+    const waiting = this.#waiting.get(requestId);
+    if (waiting === undefined) return;
+    this.#waiting.delete(requestId);
+    if (outcome.ok) {
+      const { jobId, isNew } = outcome;
+      this.#answer(waiting.link, waiting.requestId, { type: "accepted", jobId, isNew });
+    } else this.#refuse(waiting.link, waiting.requestId, outcome.error);
+  }
+
+  /** Watchers are told soon; a job that has ended, at once. */
+  jobChanged(jobId: string): void {
+    if (!this.#watchers.has(jobId)) return;
+    this.#dirty.add(jobId);
+    const job = this.#dependencies.describeJob(jobId);
+    if (job === undefined || job.times.finishedMs !== null) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), watchIntervalMs);
+  }
+
+  /** Jobs that somebody watches, so that their progress is worth telling. */
+  watchedJobs(): readonly string[] {
+    return [...this.#watchers.keys()];
+  }
+
+  jobLog(entries: readonly JobLogEntry[]): void {
+    const byJob = new Map<string, JobLogEntry[]>();
+    for (const entry of entries) {
+      const { jobId } = entry.attempt;
+      const group = byJob.get(jobId);
+      if (group === undefined) byJob.set(jobId, [entry]);
+      else group.push(entry);
+    }
+    for (const [jobId, group] of byJob) {
+      const kept = this.#logs.get(jobId) ?? [];
+      this.#logs.set(jobId, [...kept, ...group].slice(-logEntriesMax));
+      for (const link of this.#watchers.get(jobId) ?? [])
+        this.#send(link, { type: "jobLog", entries: group });
+    }
+  }
+
+  forgetLog(jobId: string): void {
+    this.#logs.delete(jobId);
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #accept(link: ClientLink): LinkHandlers<ClientToCoordinator> {
+    return {
+      onMessage: ({ requestId, protocolVersion: version, request }) => {
+        if (version !== protocolVersion) {
+          const message = `This coordinator speaks protocol ${protocolVersion}, the client ${version}.`;
+          this.#refuse(link, requestId, { code: "PROTOCOL_MISMATCH", message });
+          return;
+        }
+        try {
+          this.#serve(link, requestId, request);
+        } catch (error) {
+          this.#refuse(link, requestId, FanfoldError.from(error).toReport());
+        }
+      },
+      onClose: () => this.#forget(link),
+    };
+  }
+
+  #serve(link: ClientLink, requestId: number, request: ClientRequest): void {
+    switch (request.type) {
+      case "putBundle":
+        this.#dependencies.putBundle(request.digest, request.code);
+        this.#answer(link, requestId, { type: "stored" });
+        return;
+      case "submit": {
+        const jobId = newJobId();
+        const { key, spec } = request;
+        const common = { type: "submit" as const, requestId: this.#await(link, requestId), jobId, spec };
+        this.#dependencies.handle(key === undefined ? common : { ...common, key });
+        return;
+      }
+      case "cancel":
+      case "pause":
+      case "resume":
+        this.#dependencies.handle({
+          type: request.type,
+          requestId: this.#await(link, requestId),
+          jobId: request.jobId,
+        });
+        return;
+      case "getJob":
+        this.#answer(link, requestId, { type: "job", job: this.#jobOf(request.jobId) });
+        return;
+      case "listJobs":
+        this.#answer(link, requestId, { type: "jobs", jobs: this.#dependencies.describeJobs() });
+        return;
+      case "watchJob":
+        this.#watch(link, requestId, request.jobId);
+        return;
+      case "describeCluster":
+        this.#answer(link, requestId, { type: "cluster", cluster: this.#dependencies.describeCluster() });
+        return;
+    }
+  }
+
+  #watch(link: ClientLink, requestId: number, jobId: string): void {
+    const job = this.#jobOf(jobId);
+    const watchers = this.#watchers.get(jobId) ?? new Set();
+    watchers.add(link);
+    this.#watchers.set(jobId, watchers);
+    const entries = this.#logs.get(jobId) ?? [];
+    if (entries.length > 0) this.#send(link, { type: "jobLog", entries });
+    this.#answer(link, requestId, { type: "job", job });
+  }
+
+  #jobOf(jobId: string): JobSummary {
+    const job = this.#dependencies.describeJob(jobId);
+    if (job === undefined) throw new FanfoldError("JOB_UNKNOWN", `There is no job ${jobId}.`);
+    return job;
+  }
+
+  #await(link: ClientLink, requestId: number): string {
+    this.#requests += 1;
+    const internal = `r${this.#requests}`;
+    this.#waiting.set(internal, { link, requestId });
+    return internal;
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const jobId of this.#dirty) {
+      const job = this.#dependencies.describeJob(jobId);
+      if (job === undefined) continue;
+      for (const link of this.#watchers.get(jobId) ?? []) this.#send(link, { type: "jobChanged", job });
+    }
+    this.#dirty.clear();
+  }
+
+  #send(link: ClientLink, message: CoordinatorToClient): void {
+    if (link.bufferedBytes > unsentBytesMax) link.close("the client does not read what it asked for");
+    else link.send(message);
+  }
+
+  #answer(link: ClientLink, requestId: number, result: ClientResult): void {
+    this.#send(link, { type: "reply", requestId, result });
+  }
+
+  #refuse(link: ClientLink, requestId: number, error: ErrorReport): void {
+    this.#send(link, { type: "reply", requestId, error });
+  }
+
+  #forget(link: ClientLink): void {
+    for (const [jobId, watchers] of this.#watchers) {
+      watchers.delete(link);
+      if (watchers.size === 0) this.#watchers.delete(jobId);
+    }
+    for (const [requestId, waiting] of this.#waiting) {
+      if (waiting.link === link) this.#waiting.delete(requestId);
+    }
+  }
+}
+
+/** Sorts by time of submission, and cannot be guessed from another. */
+function newJobId(): string {
+  return `j${Date.now().toString(36)}${randomBytes(5).toString("hex")}`;
+}

@@ -1,0 +1,192 @@
+/** The coordinator's side of its workers: their links, their heartbeats, and when they are given up. */
+import {
+  type CoordinatorToWorker,
+  coordinatorCodec,
+  type JobLogEntry,
+  protocolVersion,
+  type WorkerToCoordinator,
+} from "@fanfold/protocol";
+import type { SchedulerInput, WorkerInfo } from "@fanfold/scheduler";
+import type { Link, LinkHandlers, Route } from "@fanfold/transport";
+import type { NodeLog } from "./ports.js";
+
+export const workerPath = "/v1/worker";
+
+export interface WorkerServiceOptions {
+  readonly token: string;
+  readonly epoch: number;
+  readonly heartbeatIntervalMs: number;
+  /** A worker that is silent for so long is given up; so long it may run on without hearing from us. */
+  readonly leaseMs: number;
+  /** A worker whose link has broken may come back within this time, and nothing has happened. */
+  readonly reconnectGraceMs: number;
+}
+
+export interface WorkerServiceDependencies {
+  readonly log: NodeLog;
+  handle(input: SchedulerInput): void;
+  onJobLog(entries: readonly JobLogEntry[]): void;
+  bundleOf(digest: string): Uint8Array | undefined;
+}
+
+interface Session {
+  readonly info: WorkerInfo;
+  link: Link<CoordinatorToWorker> | undefined;
+  heardMs: number;
+  graceTimer: NodeJS.Timeout | undefined;
+}
+
+export class WorkerService {
+  readonly #options: WorkerServiceOptions;
+  readonly #dependencies: WorkerServiceDependencies;
+  readonly #sessions = new Map<string, Session>();
+
+  constructor(options: WorkerServiceOptions, dependencies: WorkerServiceDependencies) {
+    this.#options = options;
+    this.#dependencies = dependencies;
+  }
+
+  route(): Route {
+    return {
+      path: workerPath,
+      token: this.#options.token,
+      accept: (upgrade) =>
+        upgrade<WorkerToCoordinator, CoordinatorToWorker>(coordinatorCodec, (link) => this.#accept(link)),
+    };
+  }
+
+  /** An order for a worker that is away is dropped: it is told anew when it is back, or its work goes to others. */
+  send(workerId: string, order: CoordinatorToWorker): void {
+    this.#sessions.get(workerId)?.link?.send(order);
+  }
+
+  workers(): readonly WorkerInfo[] {
+    return [...this.#sessions.values()].map((session) => session.info);
+  }
+
+  /** Called every heartbeat interval. */
+  beat(nowMs: number): void {
+    for (const session of this.#sessions.values()) {
+      if (nowMs - session.heardMs > this.#options.leaseMs)
+        this.#giveUp(session, "it has been silent for too long");
+      else session.link?.send({ type: "heartbeat" });
+    }
+  }
+
+  close(): void {
+    for (const session of this.#sessions.values()) {
+      clearTimeout(session.graceTimer);
+      session.link?.close("the coordinator is going");
+    }
+    this.#sessions.clear();
+  }
+
+  #accept(link: Link<CoordinatorToWorker>): LinkHandlers<WorkerToCoordinator> {
+    let session: Session | undefined;
+    return {
+      onMessage: (message) => {
+        if (message.type === "workerHello") {
+          session = this.#greet(message, link);
+          return;
+        }
+        if (session === undefined || session.link !== link) {
+          link.close("say hello first");
+          return;
+        }
+        session.heardMs = performance.now();
+        this.#take(session.info.workerId, message, link);
+      },
+      onClose: (reason) => {
+        if (session !== undefined && session.link === link) this.#linkLost(session, reason);
+      },
+    };
+  }
+
+  #greet(
+    hello: Extract<WorkerToCoordinator, { type: "workerHello" }>,
+    link: Link<CoordinatorToWorker>,
+  ): Session | undefined {
+    if (hello.protocolVersion !== protocolVersion) {
+      link.close(`this coordinator speaks protocol ${protocolVersion}, not ${hello.protocolVersion}`);
+      return undefined;
+    }
+    const { workerId } = hello.worker;
+    const known = this.#sessions.get(workerId);
+    clearTimeout(known?.graceTimer);
+    known?.link?.close("replaced by a newer link");
+    const session: Session = { info: hello.worker, link, heardMs: performance.now(), graceTimer: undefined };
+    this.#sessions.set(workerId, session);
+    const { epoch, heartbeatIntervalMs, leaseMs } = this.#options;
+    link.send({ type: "welcome", epoch, heartbeatIntervalMs, leaseMs });
+    this.#dependencies.log.info({ worker: workerId, slots: hello.worker.slots }, "worker joined");
+    const { worker, running, heldJobs } = hello;
+    this.#dependencies.handle({ type: "workerJoined", worker, running, heldJobs });
+    return session;
+  }
+
+  #take(
+    workerId: string,
+    message: Exclude<WorkerToCoordinator, { type: "workerHello" }>,
+    link: Link<CoordinatorToWorker>,
+  ): void {
+    const { handle } = this.#dependencies;
+    switch (message.type) {
+      case "heartbeat":
+        handle({ type: "heartbeat", workerId, progress: message.progress });
+        return;
+      case "attemptReported":
+        handle({ type: "attemptReported", workerId, report: message.report });
+        return;
+      case "inputsListed": {
+        const { jobId, splits, error } = message;
+        handle({
+          type: "inputsListed",
+          workerId,
+          jobId,
+          outcome: error ? { error } : { splits: splits ?? [] },
+        });
+        return;
+      }
+      case "outputPublished": {
+        const { jobId, manifest, error } = message;
+        if (error !== undefined) handle({ type: "outputPublished", workerId, jobId, outcome: { error } });
+        else if (manifest !== undefined)
+          handle({ type: "outputPublished", workerId, jobId, outcome: { manifest } });
+        return;
+      }
+      case "draining":
+        handle({ type: "workerDraining", workerId });
+        return;
+      case "getBundle": {
+        const { digest } = message;
+        const code = this.#dependencies.bundleOf(digest);
+        link.send(code === undefined ? { type: "bundle", digest } : { type: "bundle", digest, code });
+        return;
+      }
+      case "jobLog":
+        this.#dependencies.onJobLog(message.entries);
+        return;
+    }
+  }
+
+  #linkLost(session: Session, reason: string): void {
+    session.link = undefined;
+    this.#dependencies.log.warn({ worker: session.info.workerId }, `link lost: ${reason}`);
+    session.graceTimer = setTimeout(
+      () => this.#giveUp(session, "it did not come back"),
+      this.#options.reconnectGraceMs,
+    );
+  }
+
+  #giveUp(session: Session, why: string): void {
+    const { workerId } = session.info;
+    if (this.#sessions.get(workerId) !== session) return;
+    clearTimeout(session.graceTimer);
+    this.#sessions.delete(workerId);
+    const { link } = session;
+    session.link = undefined;
+    link?.close(why);
+    this.#dependencies.log.warn({ worker: workerId }, `worker given up: ${why}`);
+    this.#dependencies.handle({ type: "workerLost", workerId });
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * A cluster on this machine, for as long as one command or program needs it: the same coordinator and worker daemon
+ * as on a fleet, in this process, and as many executor processes as there are workers.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { Coordinator, type NodeLog } from "@fanfold/coordinator";
+import { createToken } from "@fanfold/transport";
+import { WorkerDaemon } from "@fanfold/worker";
+import type { Bundle } from "./bundle-job.js";
+
+export interface LocalClusterOptions {
+  /** Executor processes; default one a core. */
+  readonly workers?: number;
+  /** Where spills and segments go; default the system's folder for temporary files. */
+  readonly tempDir?: string;
+  readonly log?: NodeLog;
+}
+
+const silent: NodeLog = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+
+function nothing(): void {
+  // An embedded cluster is quiet: what matters comes with the job's result.
+}
+
+export class LocalCluster {
+  readonly url: string;
+  readonly token: string;
+  readonly dataDir: string;
+  readonly #coordinator: Coordinator;
+  readonly #worker: WorkerDaemon;
+
+  static async start(options: LocalClusterOptions = {}): Promise<LocalCluster> {
+    const tempDir = options.tempDir ?? tmpdir();
+    mkdirSync(tempDir, { recursive: true });
+    const dataDir = mkdtempSync(join(tempDir, "fanfold-"));
+    const token = createToken();
+    const log = options.log ?? silent;
+    const coordinator = await Coordinator.start({ token }, { log, onFatal: () => undefined });
+    const worker = new WorkerDaemon(
+      {
+        name: "local",
+        slots: options.workers ?? availableParallelism(),
+        coordinators: [coordinator.url],
+        token,
+        dataDir,
+      },
+      { log },
+    );
+    await worker.start();
+    return new LocalCluster(coordinator, worker, { dataDir, token });
+  }
+
+  private constructor(
+    coordinator: Coordinator,
+    worker: WorkerDaemon,
+    place: { readonly dataDir: string; readonly token: string },
+  ) {
+    this.#coordinator = coordinator;
+    this.#worker = worker;
+    this.url = coordinator.url;
+    this.token = place.token;
+    this.dataDir = place.dataDir;
+  }
+
+  /** Executors load the job's code while the job is still being submitted. */
+  preload(bundle: Bundle, jobName: string): void {
+    this.#worker.preload(bundle.digest, bundle.code, jobName);
+  }
+
+  get executorPids(): readonly number[] {
+    return this.#worker.executorPids;
+  }
+
+  /** Ends all processes. Typed results stay until `removeFiles`. */
+  async close(): Promise<void> {
+    await this.#worker.close();
+    await this.#coordinator.close();
+  }
+
+  removeFiles(): void {
+    rmSync(this.dataDir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,165 @@
+/** The programmatic API: run a job on a cluster of this machine, or submit it to one that is there. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type AnyJob, FanfoldError } from "@fanfold/job";
+import { type Bundle, bundleJob } from "./bundle-job.js";
+import { CoordinatorClient } from "./coordinator-client.js";
+import { JobRun } from "./job-run.js";
+import { LocalCluster } from "./local-cluster.js";
+import { prepareSubmission, type Submission, type SubmitOptions } from "./submission.js";
+
+export interface RunOptions extends SubmitOptions {
+  /** Executor processes; default one a core. */
+  readonly workers?: number;
+  /** Aborting cancels the job. */
+  readonly signal?: AbortSignal;
+  /** Keep the output as typed records for `run.output()`; default true. */
+  readonly collectRecords?: boolean;
+  /** Where spills, segments and records go while the job runs; default the system's folder for temporary files. */
+  readonly tempDir?: string;
+}
+
+/**
+ * Runs a job on a cluster of this machine that lives as long as the job. Resolves when the job is submitted; follow
+ * it by `run.events()`, await it by `run.result()`, read it by `run.output()`.
+ *
+ * A job is named by its module, so that no closure is shipped by accident; its types come from
+ * `runJob<typeof job>(new URL("./job.ts", import.meta.url), …)`.
+ *
+ * @throws what is found before any work: `JOB_NOT_FOUND`, `JOB_BUNDLE_FAILED`, `JOB_INVALID`, `PARAMS_INVALID`, `USAGE` …
+ */
+export async function runJob<J extends AnyJob = AnyJob>(
+  module: URL | string,
+  options: RunOptions,
+): Promise<JobRun<J>> {
+  options.signal?.throwIfAborted();
+  // Executors start while the job is being bundled.
+  const starting = LocalCluster.start(clusterOptions(options));
+  const bundling = bundleJob(pathOf(module));
+  const [cluster, bundle] = await settleBoth(starting, bundling);
+  try {
+    return await runOn<J>(cluster, bundle, options);
+  } catch (error) {
+    await cluster.close();
+    cluster.removeFiles();
+    throw error;
+  }
+}
+
+function clusterOptions(options: RunOptions): { readonly workers?: number; readonly tempDir?: string } {
+  const { workers, tempDir } = options;
+  if (workers !== undefined && !(Number.isSafeInteger(workers) && workers >= 1 && workers <= workersMax)) {
+    throw new FanfoldError(
+      "USAGE",
+      `workers must be a whole number from 1 to ${workersMax}, not ${String(workers)}.`,
+    );
+  }
+  return { ...(workers === undefined ? {} : { workers }), ...(tempDir === undefined ? {} : { tempDir }) };
+}
+
+/** More executor processes than this on one machine is a slip of the finger. */
+const workersMax = 1_024;
+
+async function settleBoth(
+  starting: Promise<LocalCluster>,
+  bundling: Promise<Bundle>,
+): Promise<[LocalCluster, Bundle]> {
+  const [cluster, bundle] = await Promise.allSettled([starting, bundling]);
+  if (cluster.status === "rejected") throw cluster.reason;
+  if (bundle.status === "rejected") {
+    await cluster.value.close();
+    cluster.value.removeFiles();
+    throw bundle.reason;
+  }
+  return [cluster.value, bundle.value];
+}
+
+async function runOn<J extends AnyJob>(
+  cluster: LocalCluster,
+  bundle: Bundle,
+  options: RunOptions,
+): Promise<JobRun<J>> {
+  const collectRecords = options.collectRecords ?? true;
+  cluster.preload(bundle, "job");
+  const dir = join(cluster.dataDir, "client");
+  // Without an output folder, the job publishes into the cluster's own, which goes with it.
+  const out = options.out ?? join(cluster.dataDir, "output");
+  const submission = await prepareSubmission(bundle, { ...options, out }, { dir, collectRecords });
+  const target = { coordinators: [cluster.url], token: cluster.token };
+  const jobId = await submit(submission, target);
+  const removeFiles = (): void => cluster.removeFiles();
+  process.once("exit", removeFiles);
+  const run = new JobRun<J>({
+    ...target,
+    jobId,
+    hidesOutput: options.out === undefined,
+    onEnd: async () => {
+      await cluster.close();
+      if (!collectRecords) removeFiles();
+    },
+    onClose: () => {
+      process.off("exit", removeFiles);
+      removeFiles();
+    },
+  });
+  await run.follow();
+  options.signal?.addEventListener("abort", () => void run.cancel().catch(() => undefined), { once: true });
+  return run;
+}
+
+export interface RemoteOptions extends SubmitOptions {
+  /** URLs of the coordinators. */
+  readonly coordinators: readonly string[];
+  readonly token: string;
+  /** Chosen by the caller: submitting again with the same key gives the same job. */
+  readonly key?: string;
+}
+
+/**
+ * Submits a job to a running cluster. Its inputs and output must be paths that the workers see. Resolves when the
+ * coordinator has accepted it; the job goes on whether or not this process does.
+ *
+ * @throws as `runJob`; `NO_COORDINATOR`, `UNAUTHORIZED`.
+ */
+export async function submitJob<J extends AnyJob = AnyJob>(
+  module: URL | string,
+  options: RemoteOptions,
+): Promise<JobRun<J>> {
+  const bundle = await bundleJob(pathOf(module));
+  const dir = mkdtempSync(join(tmpdir(), "fanfold-submit-"));
+  try {
+    const submission = await prepareSubmission(bundle, options, { dir, collectRecords: false });
+    const { coordinators, token } = options;
+    const jobId = await submit(submission, { coordinators, token }, options.key);
+    const run = new JobRun<J>({ coordinators, token, jobId });
+    await run.follow();
+    return run;
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+async function submit(
+  { bundle, spec }: Submission,
+  target: { readonly coordinators: readonly string[]; readonly token: string },
+  key?: string,
+): Promise<string> {
+  const client = await CoordinatorClient.connect(target);
+  try {
+    await client.request({ type: "putBundle", digest: bundle.digest, code: bundle.code });
+    const request = { type: "submit" as const, spec };
+    const result = await client.request(key === undefined ? request : { ...request, key });
+    if (result.type !== "accepted")
+      throw new FanfoldError("INTERNAL", `A submit was answered by ${result.type}.`);
+    return result.jobId;
+  } finally {
+    client.close();
+  }
+}
+
+function pathOf(module: URL | string): string {
+  if (module instanceof URL) return fileURLToPath(module);
+  return module.startsWith("file:") ? fileURLToPath(module) : module;
+}

@@ -1,0 +1,92 @@
+/** From a job file and the caller's wishes to what is submitted: everything that can be refused early is. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join, resolve as resolvePath } from "node:path";
+import { encodeValue } from "@fanfold/dataflow";
+import { type AnyJob, compilePlan, FanfoldError, reducersMax } from "@fanfold/job";
+import type { JobSpec } from "@fanfold/scheduler";
+import { loadJob, resolveParams } from "@fanfold/worker";
+import type { Bundle } from "./bundle-job.js";
+
+export interface SubmitOptions {
+  /** Files, folders and globs; relative ones from the working directory. */
+  readonly inputs: string | readonly string[];
+  /** Output folder; must not exist unless `force`. Without it nothing is published, and `run.output()` has the result. */
+  readonly out?: string;
+  /** Replace an existing output folder, at the moment of publication. */
+  readonly force?: boolean;
+  /** Partitions of the shuffle; goes before the job's own `reducers`. */
+  readonly reducers?: number;
+  /** Target size of a split in bytes. */
+  readonly splitBytes?: number;
+  /** Memory for the buffers of one executor, in bytes; default 256 MiB. */
+  readonly memoryBytes?: number;
+  /** Tries of one task; default 4 for code that throws, 10 for executors that die. */
+  readonly maxAttempts?: number;
+  /** Parameters of the job, as its schema takes them; any plain values. */
+  readonly params?: Readonly<Record<string, unknown>>;
+}
+
+export interface Submission {
+  readonly bundle: Bundle;
+  readonly job: AnyJob;
+  readonly spec: JobSpec;
+}
+
+const defaultMemoryBytes: number = 256 * 1024 * 1024;
+/** The engine's buffers do not work with less. */
+export const memoryBytesMin: number = 8 * 1024 * 1024;
+
+/**
+ * @param place.dir a folder for the bundle, to load the job's definition from.
+ * @throws `JOB_LOAD_FAILED`, `JOB_NO_DEFAULT_EXPORT`, `JOB_INVALID`, `PARAMS_INVALID`, `USAGE`.
+ */
+export async function prepareSubmission(
+  bundle: Bundle,
+  options: SubmitOptions,
+  place: { readonly dir: string; readonly collectRecords: boolean },
+): Promise<Submission> {
+  const job = await loadDefinition(bundle, place.dir);
+  const params = options.params ?? {};
+  await resolveParams(job, params);
+  const inputs = (typeof options.inputs === "string" ? [options.inputs] : options.inputs).map((input) =>
+    resolvePath(input),
+  );
+  if (inputs.length === 0) throw new FanfoldError("USAGE", "A job needs an input: files, folders or globs.");
+  const reducers = options.reducers ?? job.reducers;
+  checkWhole("reducers", reducers, 1, reducersMax);
+  checkWhole("maxAttempts", options.maxAttempts, 1, 1_000);
+  checkWhole("splitBytes", options.splitBytes, 1, Number.MAX_SAFE_INTEGER);
+  checkWhole("memoryBytes", options.memoryBytes, memoryBytesMin, Number.MAX_SAFE_INTEGER);
+  const spec: JobSpec = {
+    name: job.name,
+    bundle: bundle.digest,
+    plan: compilePlan(job),
+    inputs,
+    reader: job.input.reader,
+    out: options.out === undefined ? null : resolvePath(options.out),
+    options: {
+      memoryBytes: options.memoryBytes ?? defaultMemoryBytes,
+      force: options.force ?? false,
+      collectRecords: place.collectRecords,
+      ...(options.maxAttempts === undefined ? {} : { maxAttempts: options.maxAttempts }),
+      ...(options.splitBytes === undefined ? {} : { splitBytes: options.splitBytes }),
+      ...(reducers === undefined ? {} : { reducers }),
+    },
+    params: encodeValue(params),
+  };
+  return { bundle, job, spec };
+}
+
+function loadDefinition(bundle: Bundle, dir: string): Promise<AnyJob> {
+  mkdirSync(dir, { recursive: true });
+  const path = join(dir, `${bundle.digest}.mjs`);
+  writeFileSync(path, bundle.code);
+  return loadJob(path, bundle.jobFile);
+}
+
+function checkWhole(name: string, value: number | undefined, low: number, high: number): void {
+  if (value === undefined) return;
+  if (Number.isSafeInteger(value) && value >= low && value <= high) return;
+  const range = high === Number.MAX_SAFE_INTEGER ? `from ${low}` : `from ${low} to ${high}`;
+  throw new FanfoldError("USAGE", `${name} must be a whole number ${range}, not ${String(value)}.`);
+}

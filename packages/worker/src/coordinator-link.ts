@@ -1,0 +1,158 @@
+/**
+ * A worker's link to whoever leads: dials the coordinators in turn, greets, keeps the heartbeat both ways, and dials
+ * again when the link is lost or silent. A worker that hears no leader for a lease stops its attempts by itself: by
+ * then somebody else may have been told to run them.
+ */
+import { FanfoldError } from "@fanfold/job";
+import { type CoordinatorToWorker, type WorkerToCoordinator, workerCodec } from "@fanfold/protocol";
+import { dial, type Link } from "@fanfold/transport";
+import type { NodeLog } from "./ports.js";
+
+export const workerPath = "/v1/worker";
+/** First and longest pause between rounds of dialling. */
+const redialMinMs = 50;
+const redialMaxMs = 2_000;
+/** Until the first welcome says better. */
+const defaultHeartbeatMs = 1_000;
+const defaultLeaseMs = 10_000;
+
+export interface CoordinatorLinkOptions {
+  readonly coordinators: readonly string[];
+  readonly token: string;
+  readonly frameBytesMax: number;
+}
+
+export interface CoordinatorLinkHandlers {
+  hello(): WorkerToCoordinator;
+  heartbeat(): WorkerToCoordinator;
+  onWelcome(): void;
+  onOrder(order: CoordinatorToWorker): void;
+  onLeaseLost(): void;
+}
+
+export class CoordinatorLink {
+  readonly #options: CoordinatorLinkOptions;
+  readonly #handlers: CoordinatorLinkHandlers;
+  readonly #log: NodeLog;
+  #link: Link<WorkerToCoordinator> | undefined;
+  #isWelcome = false;
+  #isClosed = false;
+  #heardMs = 0;
+  #leaseMs = defaultLeaseMs;
+  #hasLease = false;
+  #timer: NodeJS.Timeout | undefined;
+  #redialTimer: NodeJS.Timeout | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(options: CoordinatorLinkOptions, handlers: CoordinatorLinkHandlers, log: NodeLog) {
+    this.#options = options;
+    this.#handlers = handlers;
+    this.#log = log;
+  }
+
+  start(): void {
+    this.#beatEvery(defaultHeartbeatMs);
+    void this.#dialUntilClosed();
+  }
+
+  get isUp(): boolean {
+    return this.#isWelcome;
+  }
+
+  /** Dropped while there is no leader: whatever matters is said again after the next welcome. */
+  send(message: WorkerToCoordinator): void {
+    if (this.#isWelcome) this.#link?.send(message);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearInterval(this.#timer);
+    clearTimeout(this.#redialTimer);
+    this.#wake?.();
+    this.#link?.close("the worker is going");
+  }
+
+  async #dialUntilClosed(): Promise<void> {
+    let pauseMs = redialMinMs;
+    while (!this.#isClosed) {
+      for (const url of this.#options.coordinators) {
+        const wasWelcome = await this.#dialOnce(url);
+        if (wasWelcome) pauseMs = redialMinMs;
+        if (this.#isClosed) return;
+      }
+      await this.#pause(pauseMs);
+      pauseMs = Math.min(pauseMs * 2, redialMaxMs);
+    }
+  }
+
+  /** Resolves when the link is over; true when the coordinator had welcomed us. */
+  #dialOnce(url: string): Promise<boolean> {
+    return new Promise((resolve) => {
+      const { token, frameBytesMax } = this.#options;
+      dial<CoordinatorToWorker, WorkerToCoordinator>(
+        { url, path: workerPath, token, frameBytesMax },
+        workerCodec,
+        {
+          onMessage: (order) => this.#receive(order),
+          onClose: (reason) => {
+            const wasWelcome = this.#isWelcome;
+            this.#isWelcome = false;
+            this.#link = undefined;
+            if (!this.#isClosed) this.#log.warn({ url }, `lost the coordinator: ${reason}`);
+            resolve(wasWelcome);
+          },
+        },
+      ).then(
+        (link) => {
+          if (this.#isClosed) {
+            link.close("the worker is going");
+            return;
+          }
+          this.#link = link;
+          this.#heardMs = performance.now();
+          link.send(this.#handlers.hello());
+        },
+        (error: unknown) => {
+          const known = FanfoldError.from(error);
+          if (known.code === "UNAUTHORIZED") this.#log.error({ url }, known.message);
+          else this.#log.debug({ url }, known.message);
+          resolve(false);
+        },
+      );
+    });
+  }
+
+  #receive(order: CoordinatorToWorker): void {
+    this.#heardMs = performance.now();
+    this.#hasLease = true;
+    if (order.type === "welcome") {
+      this.#isWelcome = true;
+      this.#leaseMs = order.leaseMs;
+      this.#beatEvery(order.heartbeatIntervalMs);
+      this.#handlers.onWelcome();
+    }
+    this.#handlers.onOrder(order);
+  }
+
+  #beatEvery(intervalMs: number): void {
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => this.#beat(), intervalMs);
+  }
+
+  #beat(): void {
+    if (this.#isWelcome) this.#link?.send(this.#handlers.heartbeat());
+    if (performance.now() - this.#heardMs < this.#leaseMs) return;
+    // Silence on an open link means a path that swallows packets: only a new connection can tell.
+    this.#link?.close("silent for too long");
+    if (!this.#hasLease) return;
+    this.#hasLease = false;
+    this.#handlers.onLeaseLost();
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      this.#redialTimer = setTimeout(resolve, ms);
+    });
+  }
+}

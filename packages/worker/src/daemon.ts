@@ -1,0 +1,441 @@
+/**
+ * The working process of a host: keeps a link to the leading coordinator, runs the attempts it is told to in its
+ * executors, serves their segments to other workers, and reports every end until it is settled.
+ *
+ * It decides nothing about jobs. What it knows, it forgets without harm, except segments and unsettled reports.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { type ErrorReport, FanfoldError } from "@fanfold/job";
+import type { CoordinatorToWorker, JobLogEntry, WorkerToCoordinator } from "@fanfold/protocol";
+import { frameBytesMax, protocolVersion } from "@fanfold/protocol";
+import {
+  type AttemptId,
+  type AttemptReport,
+  formatAttemptId,
+  type RunningAttempt,
+  type TaskAssignment,
+  type WorkerInfo,
+} from "@fanfold/scheduler";
+import { stagingDirOf } from "@fanfold/storage";
+import { type Listener, listen } from "@fanfold/transport";
+import { BundleCache } from "./bundle-cache.js";
+import { CoordinatorLink } from "./coordinator-link.js";
+import { ExecutorPool } from "./executor-pool.js";
+import { currentHostId } from "./host-id.js";
+import { JobFolders } from "./job-folders.js";
+import { MapOutputs } from "./map-outputs.js";
+import { discardOutput, listInputs, publishOutput } from "./output-service.js";
+import type { NodeLog } from "./ports.js";
+import { createShuffleRoute } from "./shuffle-holder.js";
+
+export interface WorkerOptions {
+  /** For people; stays the same over restarts. Letters, digits, `.`, `_`, `-`. */
+  readonly name: string;
+  /** Attempts at a time: executor processes. */
+  readonly slots: number;
+  /** URLs of the coordinators. */
+  readonly coordinators: readonly string[];
+  readonly token: string;
+  /** Segments, spills, bundles. Made when missing. */
+  readonly dataDir: string;
+  /** Where executors connect and other workers fetch; default loopback and any free port. */
+  readonly host?: string;
+  readonly port?: number;
+  /** Working directory and environment of user code; default those of this process. */
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly nodeFlags?: readonly string[];
+  /** `false`: fetch segments of this machine over the network too. */
+  readonly readsLocalSegments?: boolean;
+}
+
+export interface WorkerDependencies {
+  readonly log: NodeLog;
+}
+
+interface LiveAttempt {
+  readonly assignment: TaskAssignment;
+  metrics: Readonly<Record<string, number>>;
+}
+
+/** Log lines of user code wait this long for company. */
+const logFlushMs = 100;
+/** Lines kept while the coordinator is away; older ones are dropped. */
+const logEntriesMax = 10_000;
+
+export class WorkerDaemon {
+  readonly #options: WorkerOptions;
+  readonly #log: NodeLog;
+  readonly #folders: JobFolders;
+  readonly #bundles: BundleCache;
+  readonly #mapOutputs = new MapOutputs();
+  readonly #pool: ExecutorPool;
+  readonly #link: CoordinatorLink;
+  readonly #workerId: string;
+  readonly #hostId: string = currentHostId();
+  /** Assigned and not ended. */
+  readonly #live = new Map<string, LiveAttempt>();
+  /** Ended and not settled. */
+  readonly #unsettled = new Map<string, { readonly report: AttemptReport; readonly inputsVersion: number }>();
+  /** Jobs that are over, whose files go when their last attempt here has ended. */
+  readonly #discarding = new Map<string, string | null>();
+  #logEntries: JobLogEntry[] = [];
+  #logTimer: NodeJS.Timeout | undefined;
+  #listener: Listener | undefined;
+  #isDraining = false;
+  #onIdle: (() => void) | undefined;
+
+  constructor(options: WorkerOptions, dependencies: WorkerDependencies) {
+    this.#options = options;
+    this.#log = dependencies.log;
+    this.#workerId = `${options.name}-${randomBytes(4).toString("hex")}`;
+    this.#folders = new JobFolders(options.dataDir);
+    this.#bundles = new BundleCache(`${options.dataDir}/bundles`, (digest) =>
+      this.#link.send({ type: "getBundle", digest }),
+    );
+    this.#pool = new ExecutorPool(
+      {
+        slots: options.slots,
+        cwd: options.cwd ?? process.cwd(),
+        env: options.env ?? process.env,
+        nodeFlags: options.nodeFlags ?? [],
+      },
+      {
+        onMessage: (message) => this.#heard(message),
+        onDeath: (attempt, how, printed, wasStopped) => this.#died(attempt, how, printed, wasStopped),
+        onStopped: (attempt) => this.#stopped(attempt),
+        onPrinted: (attempt, stream, line) => this.#printed(attempt, stream, line),
+      },
+    );
+    this.#link = new CoordinatorLink(
+      { coordinators: options.coordinators, token: options.token, frameBytesMax },
+      {
+        hello: () => this.#hello(),
+        heartbeat: () => this.#heartbeat(),
+        onWelcome: () => this.#welcomed(),
+        onOrder: (order) => this.#obey(order),
+        onLeaseLost: () => this.#stopAll("the lease ran out"),
+      },
+      this.#log,
+    );
+  }
+
+  /** Starts listening, the executors, and the link; resolves when it listens. */
+  async start(): Promise<void> {
+    const { host, port, token } = this.#options;
+    const address = { ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) };
+    const routes = [this.#pool.route(), createShuffleRoute(token, this.#folders)];
+    this.#listener = await listen({ ...address, frameBytesMax }, routes);
+    this.#pool.start(this.#listener.url);
+    this.#link.start();
+  }
+
+  get workerId(): string {
+    return this.#workerId;
+  }
+
+  get executorPids(): number[] {
+    return this.#pool.pids;
+  }
+
+  get recordsDir(): (jobId: string) => string {
+    return (jobId) => this.#folders.recordsDir(jobId);
+  }
+
+  /** Lets executors load code that is on this disk already. */
+  preload(digest: string, code: Uint8Array, jobName: string): void {
+    this.#bundles.store(digest, code);
+    void this.#bundles.pathOf(digest).then((path) => this.#pool.preload(path, jobName));
+  }
+
+  /** Finishes what runs, takes nothing new, and resolves when all is settled. */
+  drain(): Promise<void> {
+    this.#isDraining = true;
+    this.#link.send({ type: "draining" });
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+      this.#checkIdle();
+    });
+  }
+
+  /** Ends at once: executors are killed, links are cut. */
+  async close(): Promise<void> {
+    clearTimeout(this.#logTimer);
+    this.#link.close();
+    this.#pool.close();
+    await this.#listener?.close();
+  }
+
+  #hello(): WorkerToCoordinator {
+    const { name, slots } = this.#options;
+    const worker: WorkerInfo = {
+      workerId: this.#workerId,
+      name,
+      slots,
+      hostId: this.#hostId,
+      shuffleUrl: this.#listener?.url ?? "",
+    };
+    const live = [...this.#live.values()].map(
+      ({ assignment }): RunningAttempt => ({
+        attempt: assignment.attempt,
+        inputsVersion: assignment.inputsVersion,
+      }),
+    );
+    const ended = [...this.#unsettled.values()].map(
+      ({ report, inputsVersion }): RunningAttempt => ({ attempt: report.attempt, inputsVersion }),
+    );
+    return {
+      type: "workerHello",
+      protocolVersion,
+      worker,
+      running: [...live, ...ended],
+      heldJobs: this.#folders.heldJobs(),
+    };
+  }
+
+  #heartbeat(): WorkerToCoordinator {
+    const running = [...this.#live.values()].map(({ assignment, metrics }) => ({
+      attempt: assignment.attempt,
+      metrics,
+    }));
+    const ended = [...this.#unsettled.values()].map(({ report }) => ({
+      attempt: report.attempt,
+      metrics: {},
+    }));
+    return { type: "heartbeat", progress: [...running, ...ended] };
+  }
+
+  #welcomed(): void {
+    for (const { report } of this.#unsettled.values()) this.#link.send({ type: "attemptReported", report });
+    this.#bundles.requestAgain();
+    if (this.#isDraining) this.#link.send({ type: "draining" });
+  }
+
+  #obey(order: CoordinatorToWorker): void {
+    switch (order.type) {
+      case "welcome":
+      case "heartbeat":
+        return;
+      case "assignTask":
+        this.#assign(order.assignment);
+        return;
+      case "stopAttempt":
+        this.#stop(order.attempt);
+        return;
+      case "settleAttempt":
+        this.#settle(order.attempt, order.hasWon);
+        return;
+      case "sendMapOutputs":
+        this.#mapOutputs.apply(order);
+        return;
+      case "listInputs":
+        void listInputs(order).then((answer) => this.#link.send(answer));
+        return;
+      case "publishOutput":
+        void publishOutput(order, this.#folders.recordsDir(order.jobId)).then((answer) =>
+          this.#link.send(answer),
+        );
+        return;
+      case "discardJob":
+        this.#discard(order.jobId, order.out);
+        return;
+      case "bundle":
+        if (order.code === undefined) this.#bundles.refuse(order.digest, "is not stored at the coordinator");
+        else this.#bundles.store(order.digest, order.code);
+        return;
+    }
+  }
+
+  #assign(assignment: TaskAssignment): void {
+    const { attempt } = assignment;
+    const key = formatAttemptId(attempt);
+    if (this.#live.has(key) || this.#unsettled.has(key)) return;
+    this.#live.set(key, { assignment, metrics: {} });
+    this.#bundles.pathOf(assignment.bundle).then(
+      (bundlePath) => this.#launch(key, assignment, bundlePath),
+      (error: unknown) => this.#failed(attempt, FanfoldError.from(error).toReport()),
+    );
+  }
+
+  #launch(key: string, assignment: TaskAssignment, bundlePath: string): void {
+    if (!this.#live.has(key)) return;
+    const { attempt } = assignment;
+    const outputDir = this.#outputDirOf(assignment);
+    let workDir: string;
+    try {
+      workDir = this.#folders.createWorkDir(attempt);
+      mkdirSync(outputDir, { recursive: true });
+    } catch (error) {
+      this.#failed(attempt, FanfoldError.from(error, "OUTPUT_UNWRITABLE").toReport());
+      return;
+    }
+    const order = { type: "run" as const, assignment, bundlePath, workDir, outputDir };
+    if (assignment.kind !== "reduce") {
+      this.#pool.run(order);
+      return;
+    }
+    const isLocal = (holder: { readonly hostId: string | undefined }): boolean =>
+      this.#options.readsLocalSegments !== false && holder.hostId === this.#hostId;
+    const sources = this.#mapOutputs.sourcesOf(
+      attempt.jobId,
+      assignment.mapStage,
+      this.#options.token,
+      isLocal,
+    );
+    this.#pool.run({ ...order, sources });
+  }
+
+  #outputDirOf(assignment: TaskAssignment): string {
+    const { attempt, out } = assignment;
+    if (out === null) return this.#folders.outputDir(attempt);
+    return join(stagingDirOf(out, attempt.jobId), "attempts", formatAttemptId(attempt));
+  }
+
+  #heard(message: Parameters<ConstructorParameters<typeof ExecutorPool>[1]["onMessage"]>[0]): void {
+    const key = formatAttemptId(message.attempt);
+    const live = this.#live.get(key);
+    if (live === undefined) return;
+    const { attempt } = message;
+    switch (message.type) {
+      case "progress":
+        live.metrics = message.metrics;
+        return;
+      case "log":
+        this.#logLine({
+          attempt,
+          atMs: Date.now(),
+          level: message.level,
+          source: "log",
+          message: message.message,
+          ...(message.fields === undefined ? {} : { fields: message.fields }),
+        });
+        return;
+      case "finished": {
+        const { inputsVersion } = live.assignment;
+        this.#report({ type: "finished", attempt, inputsVersion, result: message.result });
+        return;
+      }
+      case "failed":
+        this.#failed(attempt, message.error);
+        return;
+      case "fetchFailed":
+        this.#folders.removeWorkDir(attempt);
+        this.#report({ type: "fetchFailed", attempt, error: message.error, missing: message.missing });
+        return;
+    }
+  }
+
+  #failed(attempt: AttemptId, error: ErrorReport): void {
+    this.#folders.removeWorkDir(attempt);
+    this.#report({ type: "failed", attempt, error });
+  }
+
+  #died(attempt: AttemptId, how: string, printed: string, wasStopped: boolean): void {
+    if (wasStopped) {
+      this.#stopped(attempt);
+      return;
+    }
+    this.#folders.removeWorkDir(attempt);
+    const live = this.#live.get(formatAttemptId(attempt));
+    const what = live === undefined ? "an attempt" : `${live.assignment.kind} task ${attempt.task}`;
+    const tail = printed === "" ? "" : `\nIts last words on standard error:\n${printed}`;
+    const message = `The executor process ${how} while it ran ${what} (attempt ${attempt.attempt}).${tail}`;
+    this.#report({ type: "exited", attempt, error: { code: "EXECUTOR_EXITED", message } });
+  }
+
+  #report(report: AttemptReport): void {
+    const key = formatAttemptId(report.attempt);
+    const inputsVersion = this.#live.get(key)?.assignment.inputsVersion ?? 0;
+    this.#live.delete(key);
+    this.#unsettled.set(key, { report, inputsVersion });
+    this.#flushLog();
+    this.#link.send({ type: "attemptReported", report });
+    this.#finishDiscards();
+    this.#checkIdle();
+  }
+
+  #stop(attempt: AttemptId): void {
+    const key = formatAttemptId(attempt);
+    this.#unsettled.delete(key);
+    if (!this.#live.has(key) || !this.#pool.stop(attempt)) {
+      this.#live.delete(key);
+      this.#folders.removeWorkDir(attempt);
+      this.#finishDiscards();
+      this.#checkIdle();
+    }
+  }
+
+  #stopped(attempt: AttemptId): void {
+    this.#live.delete(formatAttemptId(attempt));
+    this.#folders.removeWorkDir(attempt);
+    this.#link.send({ type: "attemptReported", report: { type: "stopped", attempt } });
+    this.#finishDiscards();
+    this.#checkIdle();
+  }
+
+  #stopAll(why: string): void {
+    if (this.#live.size > 0) this.#log.warn({ attempts: this.#live.size }, `stopping all attempts: ${why}`);
+    for (const { assignment } of [...this.#live.values()]) this.#stop(assignment.attempt);
+  }
+
+  #settle(attempt: AttemptId, hasWon: boolean): void {
+    const key = formatAttemptId(attempt);
+    const ended = this.#unsettled.get(key);
+    this.#unsettled.delete(key);
+    const hasSegment = ended?.report.type === "finished" && ended.report.result.segment !== undefined;
+    if (!hasWon || (ended !== undefined && !hasSegment)) this.#folders.removeWorkDir(attempt);
+    this.#checkIdle();
+  }
+
+  /** An attempt that is being stopped may still be writing, so its job's files go after it. */
+  #discard(jobId: string, out: string | null): void {
+    this.#discarding.set(jobId, out);
+    for (const { assignment } of [...this.#live.values()]) {
+      if (assignment.attempt.jobId === jobId) this.#stop(assignment.attempt);
+    }
+    this.#finishDiscards();
+  }
+
+  #finishDiscards(): void {
+    if (this.#discarding.size === 0) return;
+    const busy = new Set([...this.#live.values()].map(({ assignment }) => assignment.attempt.jobId));
+    for (const [jobId, out] of this.#discarding) {
+      if (busy.has(jobId)) continue;
+      this.#discarding.delete(jobId);
+      this.#mapOutputs.forget(jobId);
+      this.#folders.removeJob(jobId);
+      if (out !== null) discardOutput(out, jobId);
+    }
+    this.#checkIdle();
+  }
+
+  #printed(attempt: AttemptId | undefined, stream: "stdout" | "stderr", line: string): void {
+    if (attempt === undefined) {
+      this.#log.warn({ stream }, `an idle executor printed: ${line}`);
+      return;
+    }
+    const level = stream === "stdout" ? "info" : "warn";
+    this.#logLine({ attempt, atMs: Date.now(), level, source: stream, message: line });
+  }
+
+  #logLine(entry: JobLogEntry): void {
+    if (this.#logEntries.length >= logEntriesMax) this.#logEntries.shift();
+    this.#logEntries.push(entry);
+    this.#logTimer ??= setTimeout(() => this.#flushLog(), logFlushMs);
+  }
+
+  #flushLog(): void {
+    clearTimeout(this.#logTimer);
+    this.#logTimer = undefined;
+    if (this.#logEntries.length === 0 || !this.#link.isUp) return;
+    this.#link.send({ type: "jobLog", entries: this.#logEntries });
+    this.#logEntries = [];
+  }
+
+  #checkIdle(): void {
+    const isIdle = this.#live.size === 0 && this.#unsettled.size === 0 && this.#discarding.size === 0;
+    if (this.#isDraining && isIdle) this.#onIdle?.();
+  }
+}

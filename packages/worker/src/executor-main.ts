@@ -1,0 +1,43 @@
+/** Entry of an executor process: reads where to dial from standard input, and serves the daemon until it is gone. */
+import { createInterface } from "node:readline";
+import {
+  type DaemonToExecutor,
+  type ExecutorToDaemon,
+  executorCodec,
+  frameBytesMax,
+} from "@fanfold/protocol";
+import { dial } from "@fanfold/transport";
+import { Executor } from "./executor.js";
+import type { ExecutorHandshake } from "./executor-process.js";
+
+// User errors name the user's own file and line.
+process.setSourceMapsEnabled(true);
+// The terminal's Ctrl-C reaches every process of the group; the command decides what it means, not its executors.
+process.on("SIGINT", () => undefined);
+
+const input = createInterface({ input: process.stdin });
+input.on("close", () => process.exit(0));
+input.once("line", (line) => {
+  const handshake = JSON.parse(line) as ExecutorHandshake;
+  serve(handshake).catch((error: unknown) => {
+    console.error(error);
+    process.exit(1);
+  });
+});
+
+async function serve(handshake: ExecutorHandshake): Promise<void> {
+  let executor: Executor | undefined;
+  const link = await dial<DaemonToExecutor, ExecutorToDaemon>(
+    { url: handshake.url, path: handshake.path, token: handshake.token, frameBytesMax },
+    executorCodec,
+    {
+      onMessage: (message) => executor?.take(message),
+      onClose: (reason) => {
+        console.error(`The link to the worker was closed: ${reason}`);
+        process.exit(1);
+      },
+    },
+  );
+  executor = new Executor(link);
+  link.send({ type: "ready", executorId: handshake.executorId });
+}

@@ -1,0 +1,233 @@
+/**
+ * A worker's slots. Each has one executor process; one that dies is replaced, and what it ran is told to be lost
+ * with it. Which attempt runs where is not decided here: whoever is idle takes the next.
+ */
+import type { DaemonToExecutor, ExecutorToDaemon } from "@fanfold/protocol";
+import { daemonCodec } from "@fanfold/protocol";
+import { type AttemptId, isSameAttempt } from "@fanfold/scheduler";
+import { createToken, type Link, type Route } from "@fanfold/transport";
+import { ExecutorProcess } from "./executor-process.js";
+
+export const executorPath = "/v1/executor";
+/** How long an attempt that was told to stop may take before its executor is killed. */
+const stopGraceMs = 1_000;
+/** An executor that dies this many times in a row before it is ready will not come up: the machine has a problem. */
+const startFailuresMax = 5;
+
+export type RunOrder = Extract<DaemonToExecutor, { type: "run" }>;
+
+export interface PoolOptions {
+  readonly slots: number;
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly nodeFlags: readonly string[];
+}
+
+export interface PoolHandlers {
+  /** The attempt's own words: progress, log, finished, failed, fetchFailed. */
+  onMessage(message: Exclude<ExecutorToDaemon, { type: "ready" }>): void;
+  /** The executor died while it ran the attempt; `wasStopped` when that was the point. */
+  onDeath(attempt: AttemptId, how: string, lastPrinted: string, wasStopped: boolean): void;
+  /** The attempt has ended after it was told to stop. */
+  onStopped(attempt: AttemptId): void;
+  onPrinted(attempt: AttemptId | undefined, stream: "stdout" | "stderr", line: string): void;
+}
+
+interface Slot {
+  readonly executorId: string;
+  process: ExecutorProcess | undefined;
+  link: Link<DaemonToExecutor> | undefined;
+  running: { readonly attempt: AttemptId; isStopping: boolean } | undefined;
+  startFailures: number;
+  lastPrinted: string[];
+}
+
+/** Lines of standard error that are quoted when an executor dies. */
+const quotedLinesMax = 5;
+
+export class ExecutorPool {
+  readonly #options: PoolOptions;
+  readonly #handlers: PoolHandlers;
+  readonly #token: string = createToken();
+  readonly #slots: Slot[] = [];
+  readonly #queue: RunOrder[] = [];
+  readonly #preloads = new Map<string, string>();
+  #url = "";
+  #isClosed = false;
+
+  constructor(options: PoolOptions, handlers: PoolHandlers) {
+    this.#options = options;
+    this.#handlers = handlers;
+  }
+
+  /** The route by which executors dial in. */
+  route(): Route {
+    return {
+      path: executorPath,
+      token: this.#token,
+      accept: (upgrade) =>
+        upgrade<ExecutorToDaemon, DaemonToExecutor>(daemonCodec, (link) => this.#accept(link)),
+    };
+  }
+
+  /** Starts the executors; `url` is that of the listener which has the route. */
+  start(url: string): void {
+    this.#url = url;
+    for (let index = 0; index < this.#options.slots; index += 1) {
+      const slot: Slot = {
+        executorId: `executor-${index}`,
+        process: undefined,
+        link: undefined,
+        running: undefined,
+        startFailures: 0,
+        lastPrinted: [],
+      };
+      this.#slots.push(slot);
+      this.#spawn(slot);
+    }
+  }
+
+  get runningCount(): number {
+    return this.#queue.length + this.#slots.filter((slot) => slot.running !== undefined).length;
+  }
+
+  /** Process ids of the executors, for people and tests. */
+  get pids(): number[] {
+    return this.#slots.flatMap((slot) => slot.process?.pid ?? []);
+  }
+
+  run(order: RunOrder): void {
+    this.#queue.push(order);
+    this.#dispatch();
+  }
+
+  /** Lets idle and coming executors load a job's code before its first task. */
+  preload(bundlePath: string, jobName: string): void {
+    this.#preloads.set(bundlePath, jobName);
+    for (const slot of this.#slots) {
+      if (slot.running === undefined) slot.link?.send({ type: "preload", bundlePath, jobName });
+    }
+  }
+
+  /** Stops an attempt, whether it runs or waits. False when it is not here. */
+  stop(attempt: AttemptId): boolean {
+    const queued = this.#queue.findIndex((order) => isSameAttempt(order.assignment.attempt, attempt));
+    if (queued >= 0) {
+      this.#queue.splice(queued, 1);
+      this.#handlers.onStopped(attempt);
+      return true;
+    }
+    const slot = this.#slots.find(
+      ({ running }) => running !== undefined && isSameAttempt(running.attempt, attempt),
+    );
+    if (slot?.running === undefined) return false;
+    if (slot.running.isStopping) return true;
+    slot.running.isStopping = true;
+    slot.link?.send({ type: "stop", attempt });
+    const { process } = slot;
+    setTimeout(() => {
+      if (
+        slot.process === process &&
+        slot.running !== undefined &&
+        isSameAttempt(slot.running.attempt, attempt)
+      ) {
+        process?.kill();
+      }
+    }, stopGraceMs).unref();
+    return true;
+  }
+
+  /** Kills all executors. */
+  close(): void {
+    this.#isClosed = true;
+    for (const slot of this.#slots) slot.process?.kill();
+  }
+
+  #spawn(slot: Slot): void {
+    const { cwd, env, nodeFlags } = this.#options;
+    const handshake = { url: this.#url, path: executorPath, token: this.#token, executorId: slot.executorId };
+    slot.lastPrinted = [];
+    slot.process = new ExecutorProcess(
+      { handshake, cwd, env, nodeFlags },
+      {
+        onPrinted: (stream, line) => {
+          if (stream === "stderr") slot.lastPrinted = [...slot.lastPrinted, line].slice(-quotedLinesMax);
+          this.#handlers.onPrinted(slot.running?.attempt, stream, line);
+        },
+        onExit: (how) => this.#exited(slot, how),
+      },
+    );
+  }
+
+  #accept(link: Link<DaemonToExecutor>): { onMessage(message: ExecutorToDaemon): void; onClose(): void } {
+    let slot: Slot | undefined;
+    return {
+      onMessage: (message) => {
+        if (message.type === "ready") {
+          slot = this.#slots.find((candidate) => candidate.executorId === message.executorId);
+          if (slot === undefined) link.close("unknown executor");
+          else this.#ready(slot, link);
+          return;
+        }
+        const running = slot?.running;
+        if (slot === undefined || running === undefined || !isSameAttempt(running.attempt, message.attempt))
+          return;
+        this.#take(slot, running, message);
+      },
+      onClose: () => {
+        // The process exits with its link, and `onExit` tells.
+      },
+    };
+  }
+
+  #ready(slot: Slot, link: Link<DaemonToExecutor>): void {
+    slot.link = link;
+    slot.startFailures = 0;
+    for (const [bundlePath, jobName] of this.#preloads) link.send({ type: "preload", bundlePath, jobName });
+    this.#dispatch();
+  }
+
+  #take(
+    slot: Slot,
+    running: { readonly attempt: AttemptId; isStopping: boolean },
+    message: Exclude<ExecutorToDaemon, { type: "ready" }>,
+  ): void {
+    const isEnd = message.type === "finished" || message.type === "failed" || message.type === "fetchFailed";
+    if (isEnd) slot.running = undefined;
+    if (isEnd && running.isStopping) this.#handlers.onStopped(running.attempt);
+    else this.#handlers.onMessage(message);
+    if (isEnd) this.#dispatch();
+  }
+
+  #exited(slot: Slot, how: string): void {
+    const { running, link } = slot;
+    const lastPrinted = slot.lastPrinted.join("\n");
+    slot.process = undefined;
+    slot.link = undefined;
+    slot.running = undefined;
+    if (link === undefined) slot.startFailures += 1;
+    if (running !== undefined) this.#handlers.onDeath(running.attempt, how, lastPrinted, running.isStopping);
+    if (this.#isClosed) return;
+    if (slot.startFailures < startFailuresMax) this.#spawn(slot);
+    else this.#refuseAll(`executors cannot be started: the last one ${how}`, lastPrinted);
+  }
+
+  /** No executor comes up: attempts must not wait for ever. */
+  #refuseAll(how: string, lastPrinted: string): void {
+    if (this.#slots.some((slot) => slot.process !== undefined)) return;
+    for (const order of this.#queue.splice(0)) {
+      this.#handlers.onDeath(order.assignment.attempt, how, lastPrinted, false);
+    }
+  }
+
+  #dispatch(): void {
+    for (const slot of this.#slots) {
+      if (this.#queue.length === 0) return;
+      if (slot.link === undefined || slot.running !== undefined) continue;
+      const order = this.#queue.shift();
+      if (order === undefined) return;
+      slot.running = { attempt: order.assignment.attempt, isStopping: false };
+      slot.link.send(order);
+    }
+  }
+}

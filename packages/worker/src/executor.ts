@@ -1,0 +1,177 @@
+/** Runs one attempt at a time, in a process of its own; tells the daemon how it went. */
+import {
+  type AttemptOptions,
+  type AttemptPorts,
+  decodeValue,
+  runMapAttempt,
+  runReduceAttempt,
+  runSampleAttempt,
+} from "@fanfold/dataflow";
+import { type AnyJob, type ErrorReport, FanfoldError, type JobLog } from "@fanfold/job";
+import type { DaemonToExecutor, ExecutorToDaemon } from "@fanfold/protocol";
+import { type AttemptId, isSameAttempt, type OutputFile, type TaskAssignment, type TaskResult } from "@fanfold/scheduler";
+import { createRecordSource, createSinkFactory } from "@fanfold/storage";
+import type { Link } from "@fanfold/transport";
+import { loadJob, resolveParams } from "./load-job.js";
+import { FetchFailure, fetchSegments } from "./shuffle-fetch.js";
+import { userStack } from "./user-stack.js";
+
+type Run = Extract<DaemonToExecutor, { type: "run" }>;
+
+/** A log line is cut here; the rest says nothing to anybody. */
+const logCharsMax = 16 * 1024;
+
+export class Executor {
+  readonly #link: Link<ExecutorToDaemon>;
+  #running: { readonly attempt: AttemptId; readonly abort: AbortController } | undefined;
+
+  constructor(link: Link<ExecutorToDaemon>) {
+    this.#link = link;
+  }
+
+  take(message: DaemonToExecutor): void {
+    switch (message.type) {
+      case "preload":
+        // An error will be told by the task that needs the code.
+        loadJob(message.bundlePath, message.jobName).catch(() => undefined);
+        return;
+      case "run":
+        void this.#run(message);
+        return;
+      case "stop":
+        if (this.#running !== undefined && isSameAttempt(this.#running.attempt, message.attempt)) {
+          this.#running.abort.abort(new FanfoldError("JOB_CANCELLED", "The attempt was stopped."));
+        }
+        return;
+    }
+  }
+
+  async #run(run: Run): Promise<void> {
+    const attempt = run.assignment.attempt;
+    const abort = new AbortController();
+    this.#running = { attempt, abort };
+    try {
+      const result = await this.#execute(run, abort.signal);
+      this.#link.send({ type: "finished", attempt, result });
+    } catch (error) {
+      if (error instanceof FetchFailure) {
+        this.#link.send({ type: "fetchFailed", attempt, error: error.report, missing: error.missing });
+      } else {
+        this.#link.send({ type: "failed", attempt, error: reportOf(error) });
+      }
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  async #execute(run: Run, signal: AbortSignal): Promise<TaskResult> {
+    const { assignment } = run;
+    const job = await loadJob(run.bundlePath, assignment.jobName);
+    const given = decodeValue(assignment.params as Uint8Array);
+    const options: AttemptOptions = {
+      ...this.#baseOptions(run, job, signal),
+      params: await resolveParams(job, given),
+    };
+    const ports: AttemptPorts = { source: createRecordSource(job.input.reader), sinks: createSinkFactory() };
+    switch (assignment.kind) {
+      case "sample": {
+        const { split, partitions, sampleRecordsMax } = assignment;
+        const extra = { split, partitions, boundaries: undefined, sampleRecordsMax };
+        const { keys } = await runSampleAttempt({ ...options, ...extra }, ports);
+        return { keys, outputs: [], counters: {}, metrics: {} };
+      }
+      case "map": {
+        const { split, partitions, boundaries } = assignment;
+        const result = await runMapAttempt({ ...options, split, partitions, boundaries }, ports);
+        const { segment, counters, metrics } = result;
+        const outputs = outputFiles(result.outputs);
+        if (segment === undefined) return { outputs, counters, metrics: { ...metrics } };
+        const { path, bytes, digest } = segment;
+        return { segment: { path, bytes, digest }, outputs, counters, metrics: { ...metrics } };
+      }
+      case "reduce": {
+        const segments = await this.#fetch(run, assignment, signal);
+        const { partition } = assignment;
+        const result = await runReduceAttempt({ ...options, partition, segments }, ports);
+        const { counters, metrics } = result;
+        return { outputs: outputFiles(result.outputs), counters, metrics: { ...metrics } };
+      }
+    }
+  }
+
+  #fetch(
+    run: Run,
+    assignment: Extract<TaskAssignment, { kind: "reduce" }>,
+    signal: AbortSignal,
+  ): ReturnType<typeof fetchSegments> {
+    const sources = run.sources ?? { holders: [], entries: [] };
+    if (sources.entries.length !== assignment.mapTasks) {
+      const message = `knows ${sources.entries.length} of ${assignment.mapTasks} map outputs`;
+      throw new FanfoldError("INTERNAL", `The worker ${message}.`);
+    }
+    return fetchSegments({
+      jobId: assignment.attempt.jobId,
+      mapStage: assignment.mapStage,
+      partition: assignment.partition,
+      sources,
+      workDir: run.workDir,
+      signal,
+    });
+  }
+
+  #baseOptions(run: Run, job: AnyJob, signal: AbortSignal): Omit<AttemptOptions, "params"> {
+    const { assignment } = run;
+    const { attempt } = assignment;
+    return {
+      job,
+      jobId: attempt.jobId,
+      stage: assignment.kind,
+      taskIndex: attempt.task,
+      attempt: attempt.attempt,
+      memoryBytes: assignment.memoryBytes,
+      workDir: run.workDir,
+      outputDir: run.outputDir,
+      collectRecords: assignment.collectRecords,
+      log: this.#logOf(attempt),
+      signal,
+      onProgress: (metrics) => this.#link.send({ type: "progress", attempt, metrics: { ...metrics } }),
+    };
+  }
+
+  #logOf(attempt: AttemptId): JobLog {
+    const write =
+      (level: "debug" | "info" | "warn" | "error") =>
+      (message: string, fields?: Readonly<Record<string, unknown>>): void => {
+        const line = { type: "log" as const, attempt, level, message: String(message).slice(0, logCharsMax) };
+        const text = fields === undefined ? undefined : fieldsText(fields);
+        this.#link.send(text === undefined ? line : { ...line, fields: text });
+      };
+    return { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
+  }
+}
+
+/** Just what the log keeps of a file. */
+function outputFiles(files: readonly OutputFile[]): OutputFile[] {
+  return files.map(({ name, path, bytes, records, sha256 }) => ({ name, path, bytes, records, sha256 }));
+}
+
+function fieldsText(fields: Readonly<Record<string, unknown>>): string {
+  try {
+    return JSON.stringify(fields, (_key, value: unknown) =>
+      typeof value === "bigint" ? value.toString() : value,
+    ).slice(0, logCharsMax);
+  } catch {
+    return '"fields that JSON cannot carry"';
+  }
+}
+
+/** A message on the wire has at most 64 K characters a text. */
+const errorCharsMax = 16_000;
+
+function reportOf(error: unknown): ErrorReport {
+  const report = FanfoldError.from(error).toReport();
+  const stack = report.stack === undefined ? undefined : userStack(report.stack).slice(0, errorCharsMax);
+  const { stack: _dropped, ...rest } = report;
+  const message = report.message.slice(0, errorCharsMax);
+  return stack === undefined ? { ...rest, message } : { ...rest, message, stack };
+}

@@ -1,0 +1,56 @@
+/**
+ * Where the map outputs of running jobs are, as far as the coordinator has told. Told once a stage and then by
+ * increments, so that assigning a reduce task costs nothing that grows with the number of maps.
+ */
+import type { SegmentHolder, SegmentSources } from "@fanfold/protocol";
+import type { MapOutputEntry, MapOutputHolder, SendMapOutputs } from "@fanfold/scheduler";
+
+type Update = Omit<SendMapOutputs, "workerId" | "type">;
+
+interface KnownEntry {
+  readonly entry: MapOutputEntry;
+  readonly holder: MapOutputHolder;
+}
+
+export class MapOutputs {
+  readonly #stages = new Map<string, KnownEntry[]>();
+
+  apply(update: Update): void {
+    const key = `${update.jobId}/${update.stage}`;
+    const known = update.isComplete ? [] : (this.#stages.get(key) ?? []);
+    for (const entry of update.entries) {
+      const holder = update.holders[entry.holder];
+      if (holder !== undefined) known[entry.task] = { entry, holder };
+    }
+    this.#stages.set(key, known);
+  }
+
+  /** All of a stage's outputs, for one reduce attempt. `isLocal` says whether a holder's files can be read here. */
+  sourcesOf(
+    jobId: string,
+    stage: number,
+    token: string,
+    isLocal: (holder: MapOutputHolder) => boolean,
+  ): SegmentSources {
+    const holders: SegmentHolder[] = [];
+    const indexes = new Map<string, number>();
+    const entries: MapOutputEntry[] = [];
+    for (const known of this.#stages.get(`${jobId}/${stage}`) ?? []) {
+      if (known === undefined) continue;
+      let holder = indexes.get(known.holder.workerId);
+      if (holder === undefined) {
+        holder = holders.length;
+        indexes.set(known.holder.workerId, holder);
+        holders.push({ shuffleUrl: known.holder.shuffleUrl, isLocal: isLocal(known.holder), token });
+      }
+      entries.push({ ...known.entry, holder });
+    }
+    return { holders, entries };
+  }
+
+  forget(jobId: string): void {
+    for (const key of this.#stages.keys()) {
+      if (key.startsWith(`${jobId}/`)) this.#stages.delete(key);
+    }
+  }
+}

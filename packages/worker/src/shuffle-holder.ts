@@ -1,0 +1,95 @@
+/** The serving side of the shuffle: streams a partition's part of the segments that this worker holds. */
+import { closeSync, openSync, readSync } from "node:fs";
+import { join } from "node:path";
+import { readSegmentIndex } from "@fanfold/dataflow";
+import { FanfoldError } from "@fanfold/job";
+import { chunkBytesMax, holderCodec, type ShuffleReply, type ShuffleRequest } from "@fanfold/protocol";
+import type { AttemptId } from "@fanfold/scheduler";
+import type { Link, Route } from "@fanfold/transport";
+import { type JobFolders, segmentFileName } from "./job-folders.js";
+
+export const shufflePath = "/v1/shuffle";
+/** What may wait in memory for a slow reader, besides the chunk being sent. */
+const unsentBytesMax: number = 2 * chunkBytesMax;
+
+/** The route by which other workers fetch. */
+export function createShuffleRoute(token: string, folders: JobFolders): Route {
+  return {
+    path: shufflePath,
+    token,
+    accept: (upgrade) => {
+      upgrade<ShuffleRequest, ShuffleReply>(holderCodec, (link) => {
+        let isServing = false;
+        return {
+          onMessage: (request) => {
+            if (isServing) {
+              link.close("one request at a time");
+              return;
+            }
+            isServing = true;
+            serve(request, link, folders).then(
+              () => {
+                isServing = false;
+              },
+              (error: unknown) => link.close(FanfoldError.from(error).message),
+            );
+          },
+          onClose: () => {
+            // `serve` sees that the link is closed.
+          },
+        };
+      });
+    },
+  };
+}
+
+async function serve(request: ShuffleRequest, link: Link<ShuffleReply>, folders: JobFolders): Promise<void> {
+  for (const attempt of request.attempts) {
+    if (!link.isOpen) return;
+    await sendSegment(attempt, request.partition, link, join(folders.workDir(attempt), segmentFileName));
+  }
+  link.send({ type: "done" });
+}
+
+async function sendSegment(
+  attempt: AttemptId,
+  partition: number,
+  link: Link<ShuffleReply>,
+  path: string,
+): Promise<void> {
+  let file: number;
+  let range: { readonly start: number; readonly end: number };
+  try {
+    range = rangeOf(path, partition);
+    file = openSync(path, "r");
+  } catch (error) {
+    const report = FanfoldError.from(error, "SEGMENT_UNAVAILABLE").toReport();
+    link.send({ type: "missing", attempt, error: report });
+    return;
+  }
+  try {
+    link.send({ type: "segment", attempt, bytes: range.end - range.start });
+    for (let position = range.start; position < range.end && link.isOpen; ) {
+      const data = Buffer.allocUnsafe(Math.min(chunkBytesMax, range.end - position));
+      const read = readSync(file, data, 0, data.length, position);
+      if (read === 0) throw new FanfoldError("SEGMENT_CORRUPT", `${path} has been cut short.`);
+      link.send({ type: "chunk", data: data.subarray(0, read) });
+      position += read;
+      await link.drained(unsentBytesMax);
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Where a partition lies in a segment file. @throws `SEGMENT_CORRUPT`, `SEGMENT_UNAVAILABLE` */
+export function rangeOf(path: string, partition: number): { readonly start: number; readonly end: number } {
+  const index = readSegmentIndex(path);
+  if (partition >= index.partitions) {
+    throw new FanfoldError("SEGMENT_CORRUPT", `${path} has no partition ${partition}.`, {
+      details: { path },
+    });
+  }
+  const entry = index.partition(partition);
+  return { start: entry.offset, end: entry.offset + entry.bytes };
+}
