@@ -26,6 +26,7 @@ export type ReaderSpec =
 
 export type WriterSpec =
   | { readonly kind: "tsv" }
+  | { readonly kind: "textLines" }
   | { readonly kind: "jsonLines" }
   | { readonly kind: "csv"; readonly delimiter: string; readonly columns: readonly string[] | undefined };
 
@@ -47,13 +48,15 @@ export interface TextOptions {
 }
 
 /**
- * One record a line, without its `\n` or `\r\n`. A byte-order mark at the start of a file is not part of the text.
+ * As a reader: one record a line, without its `\n` or `\r\n`. A byte-order mark at the start of a file is not part of
+ * the text. As a writer: the value alone as a line of text, whatever the key.
  *
  * @throws `INPUT_ENCODING` for bytes that are not UTF-8, `RECORD_TOO_LARGE` for a line over 256 MiB.
  */
-export function textLines(options: TextOptions = {}): Reader<string> {
+export function textLines(options: TextOptions = {}): Reader<string> & Writer {
   return {
     reader: { kind: "textLines", encoding: options.encoding ?? "utf-8", invalid: options.invalid ?? "error" },
+    writer: { kind: "textLines" },
   };
 }
 

@@ -2,17 +2,18 @@
 import type { InternalWriterSpec, RecordSink, SinkFactory } from "@fanfold/dataflow";
 import { CsvSink } from "./csv-sink.js";
 import { RecordFileSink } from "./record-file.js";
-import { JsonLinesSink, TsvSink } from "./text-sinks.js";
+import { JsonLinesSink, LinesSink, TsvSink } from "./text-sinks.js";
 
 const extensions: Readonly<Record<InternalWriterSpec["kind"], string>> = {
   tsv: ".tsv",
+  textLines: ".txt",
   jsonLines: ".jsonl",
   csv: ".csv",
   records: ".records",
 };
 
 /**
- * Opens files as sinks: `open(writer, fileStem)` writes to the stem plus `.tsv`, `.jsonl`, `.csv` or `.records`.
+ * Opens files as sinks: `open(writer, fileStem)` writes to the stem plus `.tsv`, `.txt`, `.jsonl`, `.csv` or `.records`.
  *
  * @throws on opening and writing: `OUTPUT_UNWRITABLE`, `DISK_FULL`, both with `path`; `VALUE_UNSUPPORTED` for what the
  * format cannot carry.
@@ -26,6 +27,8 @@ function openSink(writer: InternalWriterSpec, fileStem: string): RecordSink {
   switch (writer.kind) {
     case "tsv":
       return new TsvSink(path);
+    case "textLines":
+      return new LinesSink(path);
     case "jsonLines":
       return new JsonLinesSink(path);
     case "csv":

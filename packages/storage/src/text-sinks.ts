@@ -1,5 +1,6 @@
-/** Writers of lines: `tsv()` and `jsonLines()`. */
+/** Writers of lines: `textLines()`, `tsv()` and `jsonLines()`. */
 import type { RecordSink, SinkSummary } from "@fanfold/dataflow";
+import { FanfoldError } from "@fanfold/job";
 import { jsonTextOf, simpleTextOf } from "./json-text.js";
 import { OutputFile } from "./output-file.js";
 
@@ -95,4 +96,40 @@ export class JsonLinesSink implements RecordSink {
   abort(): void {
     this.#file.abort();
   }
+}
+
+/**
+ * The value alone as a line, strings as they are; the key where the value is `undefined`. What would not read back as
+ * the same one line is refused.
+ */
+export class LinesSink implements RecordSink {
+  readonly #file: OutputFile;
+
+  constructor(path: string) {
+    this.#file = new OutputFile(path);
+  }
+
+  writePair(key: unknown, value: unknown): void {
+    this.writeValue(value === undefined ? key : value);
+  }
+
+  writeValue(value: unknown): void {
+    const text = typeof value === "string" ? value : tsvElement(value);
+    if (text.includes("\n") || !text.isWellFormed()) throw notALine(text);
+    this.#file.writeRecord(`${text}\n`);
+  }
+
+  close(): SinkSummary {
+    return this.#file.close();
+  }
+
+  abort(): void {
+    this.#file.abort();
+  }
+}
+
+function notALine(text: string): FanfoldError {
+  const why = text.includes("\n") ? "it has a line end inside" : "it has a lone surrogate, which UTF-8 cannot hold";
+  const message = `textLines() cannot write ${JSON.stringify(text.slice(0, 80))} as a line: ${why}; use jsonLines()`;
+  return new FanfoldError("VALUE_UNSUPPORTED", message);
 }
