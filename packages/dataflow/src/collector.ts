@@ -9,6 +9,7 @@ import { join } from "node:path";
 import type { AnyJob } from "@fanfold/job";
 import { type Combine, combineOf, writeStream } from "./combine-groups.js";
 import { KeyEncoder } from "./key-encoder.js";
+import { type NumericFold, NumericTable } from "./numeric-table.js";
 import type { Pace } from "./pace.js";
 import { PartitionChooser } from "./partition-chooser.js";
 import { PartitionMerge } from "./partition-merge.js";
@@ -43,17 +44,24 @@ export class Collector {
   readonly #values: ValueEncoder = new ValueEncoder();
   readonly #chooser: PartitionChooser;
   readonly #buffer: RecordBuffer;
+  /** Takes the pairs while the combiner is a numeric one and the values are numbers. */
+  #table: NumericTable | undefined;
+  /** Whether the buffer may hold a key twice, so that combining it can make it smaller. */
+  #hasRepeats = false;
   readonly #runs: Run[] = [];
 
   constructor(options: CollectorOptions) {
     this.#options = options;
     this.#combine = combineOf(options.job);
     this.#chooser = new PartitionChooser(options.job, options.partitions, options.boundaries);
+    const fold = numericFoldOf(this.#combine);
+    const bytesMax = Math.floor(options.memoryBytes / (fold === undefined ? 2 : 4));
     this.#buffer = new RecordBuffer({
       partitions: options.partitions,
-      bytesMax: Math.floor(options.memoryBytes / 2),
+      bytesMax,
       recordsMax: options.recordsMax,
     });
+    if (fold !== undefined) this.#table = new NumericTable({ fold, chooser: this.#chooser, bytesMax });
   }
 
   /**
@@ -63,16 +71,55 @@ export class Collector {
    * `DISK_FULL`, `OUTPUT_UNWRITABLE`, and `USER_CODE_FAILED` of the combiner.
    */
   emit(key: unknown, value: unknown): void {
+    const table = this.#table;
     const keyLength = this.#keys.encode(key);
+    if (table !== undefined) {
+      if (typeof value === "number") {
+        if (table.add(key, this.#keys, value)) return;
+        this.#drainTable(table);
+        table.add(key, this.#keys, value);
+        return;
+      }
+      this.#leaveTable(table, value);
+    }
+    this.#hasRepeats = true;
     const valueLength = this.#values.encode(value);
     const partition = this.#chooser.choose(key, this.#keys.bytes, keyLength);
-    if (this.#buffer.append(partition, this.#keys.bytes, keyLength, this.#values.bytes, valueLength)) return;
+    this.#append(partition, this.#keys.bytes, 0, keyLength, valueLength);
+  }
+
+  /** Appends a record whose value was just encoded, spilling first when there is no room. */
+  #append(partition: number, keys: Buffer, keyStart: number, keyEnd: number, valueLength: number): void {
+    const buffer = this.#buffer;
+    if (buffer.append(partition, keys, keyStart, keyEnd, this.#values.bytes, valueLength)) return;
     this.#spill();
-    this.#buffer.append(partition, this.#keys.bytes, keyLength, this.#values.bytes, valueLength);
+    buffer.append(partition, keys, keyStart, keyEnd, this.#values.bytes, valueLength);
+  }
+
+  /** Moves the table's entries to the buffer and, unless that was the end, out to a run. */
+  #drainTable(table: NumericTable): void {
+    this.#moveToBuffer(table);
+    this.#spill();
+  }
+
+  #moveToBuffer(table: NumericTable): void {
+    table.forEach((partition, keys, start, end, value) => {
+      this.#append(partition, keys, start, end, this.#values.encode(value));
+    });
+    table.clear();
+  }
+
+  /** The first value that is not a number: from here on the general way, after what was folded so far. */
+  #leaveTable(table: NumericTable, value: unknown): void {
+    if (typeof this.#combine === "object") this.#combine.add(this.#combine.initial() as never, value);
+    this.#moveToBuffer(table);
+    this.#table = undefined;
+    this.#hasRepeats = true;
   }
 
   /** Writes the segment file `segment` in the work folder; the collector is empty afterwards. */
   async finish(pace: Pick<Pace, "restWhenDue">): Promise<SegmentSummary> {
+    if (this.#table !== undefined) this.#moveToBuffer(this.#table);
     if (this.#runs.length > 0 && this.#buffer.count > 0) this.#spill();
     const writer = new SegmentWriter(join(this.#options.workDir, "segment"), {
       partitions: this.#options.partitions,
@@ -116,7 +163,8 @@ export class Collector {
 
   #writeBuffer(writer: SegmentWriter): void {
     const streamOf = this.#buffer.sorted();
-    for (let p = 0; p < this.#options.partitions; p++) writeStream(streamOf(p), p, writer, this.#combine);
+    const combine = this.#hasRepeats ? this.#combine : undefined;
+    for (let p = 0; p < this.#options.partitions; p++) writeStream(streamOf(p), p, writer, combine);
     this.#buffer.clear();
   }
 
@@ -142,4 +190,12 @@ export class Collector {
       }
     }
   }
+}
+
+/** The fold that a table can do as numbers come: `sum`, `min` or `max`. */
+function numericFoldOf(combine: Combine | undefined): NumericFold | undefined {
+  if (typeof combine !== "object") return undefined;
+  return combine.kind === "sum" || combine.kind === "min" || combine.kind === "max"
+    ? combine.kind
+    : undefined;
 }

@@ -30,14 +30,17 @@ const doubleView = new Float64Array(1);
 /** The same eight bytes as words: low first, as on every platform that Node runs on today. */
 const wordView = new Uint32Array(doubleView.buffer);
 
+const scratchBytes = 4096;
 /** Strings up to this length fit the smallest scratch buffer, however they are encoded. */
 const fastStringLengthMax = 1000;
 
 /** Encodes one key at a time into `bytes`, which it reuses. Not re-entrant. */
 export class KeyEncoder {
   /** The last key, in `[0, length)`. Replaced when a key outgrows it. */
-  bytes: Buffer = Buffer.alloc(4096);
+  bytes: Buffer = Buffer.from(new ArrayBuffer(scratchBytes));
   length = 0;
+  /** The first 16 bytes as words; zeros after the end of a shorter key. */
+  words: Int32Array<ArrayBufferLike> = new Int32Array(this.bytes.buffer, 0, 4);
 
   /**
    * Encodes `key` and returns its length in bytes.
@@ -45,6 +48,11 @@ export class KeyEncoder {
    * @throws `KEY_UNSUPPORTED` for anything but the types of `Key`, for an invalid date, and beyond the limits.
    */
   encode(key: unknown): number {
+    const words = this.words;
+    words[0] = 0;
+    words[1] = 0;
+    words[2] = 0;
+    words[3] = 0;
     if (typeof key === "string" && key.length <= fastStringLengthMax) {
       const bytes = this.bytes;
       const length = key.length;
@@ -61,6 +69,7 @@ export class KeyEncoder {
       }
     }
     this.length = 0;
+    for (let i = 0; i < 4; i++) words[i] = 0;
     this.#write(key, 0, []);
     return this.length;
   }
@@ -225,9 +234,12 @@ export class KeyEncoder {
       throw new FanfoldError("KEY_UNSUPPORTED", `the key is longer than ${keyBytesMax} bytes when encoded`);
     }
     if (needed <= this.bytes.length) return;
-    const grown = Buffer.alloc(Math.min(keyBytesMax, Math.max(needed, this.bytes.length * 2)));
+    const grown = Buffer.from(
+      new ArrayBuffer(Math.min(keyBytesMax, Math.max(needed, this.bytes.length * 2))),
+    );
     this.bytes.copy(grown, 0, 0, this.length);
     this.bytes = grown;
+    this.words = new Int32Array(grown.buffer, 0, 4);
   }
 }
 

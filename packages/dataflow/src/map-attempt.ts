@@ -5,10 +5,11 @@
  * The synchronous path is a plain loop; only when `map` returns a promise does the attempt await. The clock is looked
  * at every few records, so that a slow `map` cannot silence the executor.
  */
-import { type AnyJob, FanfoldError, type MapContext } from "@fanfold/job";
+import type { AnyJob, MapContext } from "@fanfold/job";
 import type { AttemptMetrics, AttemptPorts, MapAttemptOptions, MapAttemptResult } from "./attempt-options.js";
 import { AttemptOutputs } from "./attempt-outputs.js";
 import { Collector } from "./collector.js";
+import { createEmitter, type EmitFunction, type Emitter, isPlainScalar } from "./emitter.js";
 import { KeyEncoder } from "./key-encoder.js";
 import { memoryBytesMin } from "./limits.js";
 import { isThenable, Pace } from "./pace.js";
@@ -20,8 +21,6 @@ import { ValueEncoder } from "./value-encoder.js";
 
 /** How many records pass between two looks at the clock; a power of two. */
 const clockInterval = 64;
-
-export type EmitFunction = (key: unknown, value: unknown) => void;
 
 /**
  * Runs a map attempt to its end. On failure its outputs and spills are removed.
@@ -51,7 +50,7 @@ class MapAttempt {
   readonly #guard: Guard = new Guard();
   readonly #counters: Counters = new Counters();
   readonly #pace: Pace;
-  readonly #emit: { call: EmitFunction; pairs: number };
+  readonly #emitter: Emitter;
 
   constructor(options: MapAttemptOptions, ports: AttemptPorts) {
     this.#options = options;
@@ -61,11 +60,11 @@ class MapAttempt {
     const parts = { outputs: this.#outputs, counters: this.#counters, guard: this.#guard };
     const position: RecordPosition = { batch: undefined, index: 0 };
     const context = createMapContext(options, parts, position);
-    this.#emit = createEmit(this.#collector ?? new MainOutput(this.#outputs), this.#guard);
+    this.#emitter = createEmitter(this.#collector ?? new MainOutput(this.#outputs), this.#guard);
     this.#pace = new Pace(options, () => this.#progress());
     this.#mapper = new Mapper(
       { job: options.job, context, position, guard: this.#guard },
-      this.#emit,
+      this.#emitter.emit,
       this.#pace,
     );
   }
@@ -79,7 +78,7 @@ class MapAttempt {
       await this.#pace.restWhenDue();
     }
     await this.#mapper.callHook("teardown");
-    this.#emit.call = refuseEmit;
+    this.#emitter.close();
     const segment = await this.#collector?.finish(this.#pace);
     const outputs = this.#outputs.close();
     this.#pace.finish();
@@ -93,7 +92,7 @@ class MapAttempt {
   }
 
   abort(): void {
-    this.#emit.call = refuseEmit;
+    this.#emitter.close();
     this.#collector?.abort();
     this.#outputs.abort();
   }
@@ -102,7 +101,7 @@ class MapAttempt {
     return {
       recordsIn: this.#mapper.recordsIn,
       bytesIn: this.#mapper.bytesIn,
-      pairsEmitted: this.#emit.pairs,
+      pairsEmitted: this.#emitter.pairs(),
       recordsOut: (segment?.records ?? 0) + this.#outputs.records,
       bytesOut,
       groups: 0,
@@ -116,7 +115,7 @@ class MapAttempt {
       recordsIn: this.#mapper.recordsIn,
       bytesIn: this.#mapper.bytesIn,
       bytesTotal: splitBytes(this.#options),
-      recordsOut: this.#emit.pairs,
+      recordsOut: this.#emitter.pairs(),
     };
   }
 }
@@ -136,35 +135,6 @@ function collectorOf(options: MapAttemptOptions): Collector {
   });
 }
 
-/**
- * The function that user code gets as `emit`: it counts, and what is refused fails the attempt. `call` can be
- * replaced, so that a pair emitted after the end is refused as well.
- */
-export function createEmit(
-  target: { emit: EmitFunction },
-  guard: Guard,
-): { call: EmitFunction; pairs: number } {
-  const emit = {
-    pairs: 0,
-    call: (key: unknown, value: unknown): void => {
-      try {
-        target.emit(key, value);
-        emit.pairs += 1;
-      } catch (thrown) {
-        throw guard.fail(thrown);
-      }
-    },
-  };
-  return emit;
-}
-
-export function refuseEmit(): never {
-  throw new FanfoldError(
-    "USER_CODE_FAILED",
-    "emit was called after its task had ended: is a promise not awaited?",
-  );
-}
-
 /** Emits straight to the main output, refusing what a shuffle would refuse as well. */
 class MainOutput {
   readonly #outputs: AttemptOutputs;
@@ -180,14 +150,6 @@ class MainOutput {
     if (!isPlainScalar(value)) this.#values.encode(value);
     this.#outputs.writePair(key, value);
   }
-}
-
-/** Whether a value is of a type that is carried whatever it is. */
-export function isPlainScalar(value: unknown): boolean {
-  const type = typeof value;
-  return (
-    type === "string" || type === "number" || type === "boolean" || type === "undefined" || value === null
-  );
 }
 
 export interface MapperParts {
@@ -207,9 +169,9 @@ export class Mapper {
   /** The first record of the batch that `#mapSome` has not seen. */
   #next = 0;
 
-  constructor(parts: MapperParts, emit: { call: EmitFunction }, pace: Pace) {
+  constructor(parts: MapperParts, emit: EmitFunction, pace: Pace) {
     this.#parts = parts;
-    this.#emit = (key, value) => emit.call(key, value);
+    this.#emit = emit;
     this.#pace = pace;
   }
 

@@ -54,7 +54,15 @@ export class RecordBuffer {
   }
 
   /** Appends a record; false, and nothing done, when the buffer is full. An empty buffer takes any record. */
-  append(partition: number, keys: Buffer, keyLength: number, values: Buffer, valueLength: number): boolean {
+  append(
+    partition: number,
+    keys: Buffer,
+    keyStart: number,
+    keyEnd: number,
+    values: Buffer,
+    valueLength: number,
+  ): boolean {
+    const keyLength = keyEnd - keyStart;
     const index = this.count;
     const used = this.#used;
     const needed = used + keyLength + valueLength;
@@ -67,7 +75,7 @@ export class RecordBuffer {
     this.#keyLengths[index] = keyLength;
     this.#valueLengths[index] = valueLength;
     this.#partitions[index] = partition;
-    copyBytes(arena, used, keys, 0, keyLength);
+    copyBytes(arena, used, keys, keyStart, keyEnd);
     copyBytes(arena, used + keyLength, values, 0, valueLength);
     this.#used = needed;
     this.count = index + 1;

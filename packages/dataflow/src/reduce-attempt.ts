@@ -12,11 +12,11 @@ import type {
 } from "./attempt-options.js";
 import { AttemptOutputs } from "./attempt-outputs.js";
 import { combineOf } from "./combine-groups.js";
+import { createEmitter, type EmitFunction, type Emitter, isPlainScalar } from "./emitter.js";
 import { foldGroup } from "./fold-group.js";
 import { type GroupBy, GroupStream } from "./group-stream.js";
 import { GroupValues } from "./group-values.js";
 import { memoryBytesMin } from "./limits.js";
-import { createEmit, type EmitFunction, isPlainScalar, refuseEmit } from "./map-attempt.js";
 import { isThenable, Pace } from "./pace.js";
 import { PartitionMerge } from "./partition-merge.js";
 import { Counters, createTaskContext, Guard } from "./task-context.js";
@@ -55,7 +55,7 @@ class ReduceAttempt {
   readonly #guard: Guard = new Guard();
   readonly #counters: Counters = new Counters();
   readonly #context: TaskContext<unknown>;
-  readonly #emit: { call: EmitFunction; pairs: number };
+  readonly #emitter: Emitter;
   readonly #pace: Pace;
   #merge: PartitionMerge | undefined;
   #groups: GroupStream | undefined;
@@ -65,7 +65,7 @@ class ReduceAttempt {
     this.#outputs = new AttemptOutputs(options.job, ports.sinks, options.outputDir);
     const parts = { outputs: this.#outputs, counters: this.#counters, guard: this.#guard };
     this.#context = createTaskContext(options, parts);
-    this.#emit = createEmit(new ReduceOutput(this.#outputs), this.#guard);
+    this.#emitter = createEmitter(new ReduceOutput(this.#outputs), this.#guard);
     this.#pace = new Pace(options, () => this.#progress());
   }
 
@@ -77,7 +77,7 @@ class ReduceAttempt {
     await this.#openGroups();
     await this.#reduceAll(job);
     await this.#callHook("teardown");
-    this.#emit.call = refuseEmit;
+    this.#emitter.close();
     const outputs = this.#outputs.close();
     this.#pace.finish();
     const bytesOut = outputs.reduce((total, file) => total + file.bytes, 0);
@@ -85,7 +85,7 @@ class ReduceAttempt {
   }
 
   abort(): void {
-    this.#emit.call = refuseEmit;
+    this.#emitter.close();
     this.#outputs.abort();
   }
 
@@ -160,7 +160,7 @@ class ReduceAttempt {
 
   #callStep(groups: GroupStream, reduce: ReduceCall): () => PromiseLike<unknown> | undefined {
     const context = this.#context;
-    const emit: EmitFunction = (key, value) => this.#emit.call(key, value);
+    const emit: EmitFunction = this.#emitter.emit;
     return () => {
       const values = new GroupValues(groups);
       const returned = reduce(groups.keyOfGroup(), values, emit, context);
@@ -175,7 +175,7 @@ class ReduceAttempt {
   #foldStep(groups: GroupStream, aggregator: Aggregator<unknown, unknown>): () => undefined {
     return () => {
       const result = foldGroup(groups, aggregator);
-      this.#emit.call(groups.keyOfGroup(), result);
+      this.#emitter.emit(groups.keyOfGroup(), result);
     };
   }
 
@@ -183,7 +183,7 @@ class ReduceAttempt {
     return {
       recordsIn: this.#groups?.records ?? 0,
       bytesIn: bytesOf(this.#options),
-      pairsEmitted: this.#emit.pairs,
+      pairsEmitted: this.#emitter.pairs(),
       recordsOut: this.#outputs.records,
       bytesOut,
       groups: this.#groups?.group ?? 0,

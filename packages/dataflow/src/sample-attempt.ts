@@ -3,10 +3,11 @@
  * kept. Side outputs and counters are discarded; the same records will be mapped again in earnest.
  */
 import type { AttemptPorts, SampleAttemptOptions, SampleAttemptResult } from "./attempt-options.js";
+import { createEmitter } from "./emitter.js";
 import type { GroupBy } from "./group-stream.js";
 import { KeyEncoder } from "./key-encoder.js";
 import { sampleKeysPerRecord } from "./limits.js";
-import { createEmit, Mapper, refuseEmit } from "./map-attempt.js";
+import { Mapper } from "./map-attempt.js";
 import { Pace } from "./pace.js";
 import type { RecordBatch } from "./ports.js";
 import { Counters, createMapContext, Guard, type RecordPosition } from "./task-context.js";
@@ -23,13 +24,13 @@ export async function runSampleAttempt(
 ): Promise<SampleAttemptResult> {
   const keys = new KeySample(options);
   const guard = new Guard();
-  const emit = createEmit(keys, guard);
+  const emitter = createEmitter(keys, guard);
   try {
     const position: RecordPosition = { batch: undefined, index: 0 };
     const parts = { outputs: { named: () => ({ write: () => undefined }) }, counters: new Counters(), guard };
     const context = createMapContext(options, parts, position);
     const pace: Pace = new Pace(options, () => progressOf(options, mapper));
-    const mapper: Mapper = new Mapper({ job: options.job, context, position, guard }, emit, pace);
+    const mapper: Mapper = new Mapper({ job: options.job, context, position, guard }, emitter.emit, pace);
     await mapper.callHook("setup");
     for await (const batch of ports.source.batches(options.split)) {
       await mapper.mapBatch(batch, strideOf(batch, options));
@@ -40,7 +41,7 @@ export async function runSampleAttempt(
   } catch (thrown) {
     throw nameAttempt(thrown, options);
   } finally {
-    emit.call = refuseEmit;
+    emitter.close();
   }
 }
 
