@@ -7,6 +7,44 @@ export {
   zeroBallot,
 } from "./ballot.js";
 export {
+  applyRecord,
+  type DurableRecord,
+  type DurableState,
+  type DurableStateDraft,
+  emptyStorage,
+  recoverState,
+} from "./durable.js";
+export type { Effect, HaltReason, Input, MembershipChange, Refusal, Request } from "./effects.js";
+export type {
+  Accept,
+  Accepted,
+  Announce,
+  AnnounceReply,
+  Decided,
+  Entries,
+  Entry,
+  Fetch,
+  Heartbeat,
+  HeartbeatReply,
+  JoinReply,
+  JoinRequest,
+  LogSnapshot,
+  Message,
+  Outcome,
+  Prepare,
+  Promised,
+  Rejected,
+  SessionRecord,
+  Slot,
+  SnapshotMessage,
+  Stale,
+  StateChecksum,
+} from "./messages.js";
+export { type ReplicaOptions, type Settings, settingsOf } from "./options.js";
+export { Replica, type ReplicaDependencies, type ReplicaStatus } from "./replica.js";
+export { paxosRules, type Reports, type Rules } from "./rules.js";
+export type { AnyStateMachine, StateMachine } from "./state-machine.js";
+export {
   type Acceptor,
   type Learner,
   majorityOf,

@@ -1,0 +1,105 @@
+/**
+ * Draws one run's circumstances from its seed. Each run has its own mixture of a few kinds of faults (some of none,
+ * some of one kind only), because a run with every fault at full strength never gets far enough for the rare mistakes.
+ */
+import { Random } from "../../src/random.js";
+
+/** Units of virtual time a tick of a true clock lasts. */
+export const unitsPerTick = 100;
+
+export interface Plan {
+  readonly members: number;
+  /** Replicas that may be added to the members later. */
+  readonly spares: number;
+  readonly clients: number;
+  readonly keys: number;
+  /** Time with faults, in ticks. */
+  readonly faultTicks: number;
+  /** Per 1000 messages. */
+  readonly loss: number;
+  readonly duplication: number;
+  /** Per 1000 messages: an old message comes again, perhaps from before a restart. */
+  readonly replay: number;
+  /** Units. */
+  readonly delayMax: number;
+  /** Per 1000 messages: delayed ten times as long. */
+  readonly stragglers: number;
+  readonly diskDelayMax: number;
+  /** Per 1000 writes: the machine fails before, during or after. */
+  readonly crashOnWrite: number;
+  /** Ticks between faults of the kinds below, on average; 0 for none. */
+  readonly faultEvery: number;
+  readonly faults: readonly Fault[];
+  /** How far clock rates differ from true, in percent. */
+  readonly skewPercent: number;
+  readonly snapshotEvery: number;
+  readonly entriesKept: number;
+  readonly openSlotsMax: number;
+  readonly batchMax: number;
+  readonly sessionsMax: number;
+  readonly thinkTicks: number;
+}
+
+export type Fault =
+  | "crash"
+  | "crashLeader"
+  | "crashAll"
+  | "wipe"
+  | "pause"
+  | "pauseLeader"
+  | "partition"
+  | "isolateLeader"
+  | "oneWay"
+  | "chain"
+  | "star"
+  | "heal"
+  | "slowDisk"
+  | "changeMembers";
+
+const allFaults: readonly Fault[] = [
+  "crash",
+  "crashLeader",
+  "crashAll",
+  "wipe",
+  "pause",
+  "pauseLeader",
+  "partition",
+  "isolateLeader",
+  "oneWay",
+  "chain",
+  "star",
+  "slowDisk",
+];
+
+export function planOf(seed: number): Plan {
+  const random = new Random(seed ^ 0x9e3779b9);
+  const pick = <T>(...choices: readonly T[]): T => choices[random.below(choices.length)]!;
+  const changes = random.below(4) === 0;
+  const kinds = pick(1, 2, 3, 5, 12);
+  const faults: Fault[] = ["heal"];
+  for (let i = 0; i < kinds; i++) faults.push(pick(...allFaults));
+  if (changes) faults.push("changeMembers", "changeMembers");
+  return {
+    members: pick(3, 3, 5),
+    spares: changes ? pick(1, 2) : 0,
+    clients: pick(2, 3, 4),
+    keys: pick(1, 1, 2),
+    faultTicks: pick(120, 200, 300),
+    loss: pick(0, 0, 30, 100, 250),
+    duplication: pick(0, 0, 50, 300),
+    replay: pick(0, 0, 30, 200),
+    delayMax: pick(30, 100, 250, 600),
+    stragglers: pick(0, 0, 20, 100),
+    diskDelayMax: pick(10, 60, 300),
+    crashOnWrite: pick(0, 0, 5, 20),
+    faultEvery: pick(0, 8, 15, 15, 30),
+    faults,
+    skewPercent: pick(0, 0, 4),
+    snapshotEvery: pick(5, 12, 40),
+    entriesKept: pick(0, 2, 8),
+    openSlotsMax: pick(2, 8, 32),
+    batchMax: pick(1, 4, 64),
+    sessionsMax: pick(3, 8, 64),
+    thinkTicks: pick(1, 4, 10),
+  };
+}
