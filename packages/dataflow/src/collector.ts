@@ -83,8 +83,9 @@ export class Collector {
       this.#leaveTable(table, value);
     }
     this.#hasRepeats = true;
-    const valueLength = this.#values.encode(value);
     const partition = this.#chooser.choose(key, this.#keys.bytes, keyLength);
+    if (this.#buffer.appendString(partition, this.#keys, value, this.#values)) return;
+    const valueLength = this.#values.encode(value);
     this.#append(partition, this.#keys.bytes, 0, keyLength, valueLength);
   }
 

@@ -25,12 +25,15 @@ import {
   tagTuple,
 } from "./key-tags.js";
 import { keyBytesMax, keyDepthMax } from "./limits.js";
+import { utf8Write } from "./native-text.js";
 
 const doubleView = new Float64Array(1);
 /** The same eight bytes as words: low first, as on every platform that Node runs on today. */
 const wordView = new Uint32Array(doubleView.buffer);
 
 const scratchBytes = 4096;
+/** Up to this length a loop over the characters beats a native call. */
+const loopedStringMax = 24;
 /** Strings up to this length fit the smallest scratch buffer, however they are encoded. */
 const fastStringLengthMax = 1000;
 
@@ -56,6 +59,7 @@ export class KeyEncoder {
     if (typeof key === "string" && key.length <= fastStringLengthMax) {
       const bytes = this.bytes;
       const length = key.length;
+      if (length > loopedStringMax) return this.#encodeLonger(key);
       let i = 0;
       for (; i < length; i++) {
         const unit = key.charCodeAt(i);
@@ -68,8 +72,20 @@ export class KeyEncoder {
         return length + 1;
       }
     }
+    return this.#encodeAny(key);
+  }
+
+  /** A string too long for the loop, short enough for the scratch buffer. UTF-8 and WTF-8 agree on it if well-formed. */
+  #encodeLonger(key: string): number {
+    if (!(key as string & { isWellFormed(): boolean }).isWellFormed()) return this.#encodeAny(key);
+    this.bytes[0] = tagString;
+    this.length = 1 + utf8Write(this.bytes, key, 1);
+    return this.length;
+  }
+
+  #encodeAny(key: unknown): number {
+    this.words.fill(0);
     this.length = 0;
-    for (let i = 0; i < 4; i++) words[i] = 0;
     this.#write(key, 0, []);
     return this.length;
   }

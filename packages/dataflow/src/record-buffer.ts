@@ -6,11 +6,13 @@
  * is what is used: arena bytes plus the columns' and the sort's share of each record.
  */
 import { copyBytes } from "./compare-bytes.js";
+import type { KeyEncoder } from "./key-encoder.js";
 import { bufferRecordsMax } from "./limits.js";
 import type { RecordStream } from "./record-view.js";
 import { RecordView } from "./record-view.js";
 import type { Sortable, SortedOrder } from "./sort-records.js";
 import { indexMask, sortRecords } from "./sort-records.js";
+import type { ValueEncoder } from "./value-encoder.js";
 
 /** Four columns of four bytes, and eight for the sort. */
 const overheadBytes = 24;
@@ -77,6 +79,25 @@ export class RecordBuffer {
     this.#partitions[index] = partition;
     copyBytes(arena, used, keys, keyStart, keyEnd);
     copyBytes(arena, used + keyLength, values, 0, valueLength);
+    this.#used = needed;
+    this.count = index + 1;
+    return true;
+  }
+
+  /** Appends a record whose value is a string of some length, encoded in place; false when it is not, or is full. */
+  appendString(partition: number, keys: KeyEncoder, value: unknown, values: ValueEncoder): boolean {
+    const index = this.count;
+    const valueAt = this.#used + keys.length;
+    if (index === this.#recordsMax) return false;
+    const valueLength = values.encodeInto(value, this.#arena, valueAt);
+    if (valueLength < 0) return false;
+    const needed = valueAt + valueLength;
+    if (needed + (index + 1) * overheadBytes > this.#options.bytesMax) return false;
+    this.#offsets[index] = this.#used;
+    this.#keyLengths[index] = keys.length;
+    this.#valueLengths[index] = valueLength;
+    this.#partitions[index] = partition;
+    copyBytes(this.#arena, this.#used, keys.bytes, 0, keys.length);
     this.#used = needed;
     this.count = index + 1;
     return true;

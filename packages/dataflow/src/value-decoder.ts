@@ -182,14 +182,13 @@ function readString(bytes: Buffer): string {
 }
 
 function readStringBody(bytes: Buffer, head: number): string {
-  if (head === tag.valueLatin1) return readLatin1(bytes, readVarint(bytes));
-  if (head === tag.valueUtf8) {
+  if (head === tag.valueUtf8 || head === tag.valueAscii) {
     if (position + 4 > limit) throw corrupt();
     const start = position + 4;
     const end = start + bytes.readUInt32LE(position);
     if (end > limit) throw corrupt();
     position = end;
-    return utf8Slice(bytes, start, end);
+    return head === tag.valueAscii ? latin1Slice(bytes, start, end) : utf8Slice(bytes, start, end);
   }
   if (head !== tag.valueUtf16) throw corrupt();
   const count = readVarint(bytes) * 2;

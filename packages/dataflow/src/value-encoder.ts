@@ -17,8 +17,8 @@ import * as tag from "./value-tags.js";
 
 const doubleView = new Float64Array(1);
 const doubleBytes = new Uint8Array(doubleView.buffer);
-/** From this length on, native encoding of a string beats a loop. */
-const nativeStringFrom = 64;
+/** Up to this length a loop over the characters beats a native call. */
+const loopedStringMax = 24;
 
 /** Encodes one value at a time into `bytes`, which it reuses. Not re-entrant. */
 export class ValueEncoder {
@@ -48,6 +48,21 @@ export class ValueEncoder {
     }
     this.#write(value, 0);
     return this.length;
+  }
+
+  /**
+   * Encodes a value straight into `target` at `at` and returns its length, or -1 when it is not a string that
+   * certainly fits, and `encode` must be used. Spares the largest values a copy.
+   */
+  encodeInto(value: unknown, target: Buffer, at: number): number {
+    if (typeof value !== "string" || value.length <= loopedStringMax) return -1;
+    if (at + value.length * 3 + 8 > target.length) return -1;
+    const own = this.bytes;
+    this.bytes = target;
+    this.length = at;
+    this.#writeLongString(value);
+    this.bytes = own;
+    return this.length - at;
   }
 
   /** A copy of the last encoded value. */
@@ -126,14 +141,13 @@ export class ValueEncoder {
 
   #writeString(text: string): void {
     const length = text.length;
-    if (length > nativeStringFrom) {
+    if (length > loopedStringMax) {
       this.#writeLongString(text);
       return;
     }
     this.#reserve(length * 2 + 2);
     const bytes = this.bytes;
-    const head = length <= tag.shortStringMax ? 1 : 2;
-    const start = this.length + head;
+    const start = this.length + 1;
     let i = 0;
     for (; i < length; i++) {
       const unit = text.charCodeAt(i);
@@ -144,8 +158,7 @@ export class ValueEncoder {
       this.#writeUtf16(text);
       return;
     }
-    bytes[this.length] = head === 1 ? tag.valueShortString + length : tag.valueLatin1;
-    if (head === 2) bytes[this.length + 1] = length;
+    bytes[this.length] = tag.valueShortString + length;
     this.length = start + length;
   }
 
@@ -157,8 +170,8 @@ export class ValueEncoder {
     }
     // Three bytes a unit is the worst case; for long texts, counting first costs less than reserving it.
     this.#reserve(5 + (text.length > 0x10000 ? Buffer.byteLength(text, "utf8") : text.length * 3));
-    this.bytes[this.length] = tag.valueUtf8;
     const written = utf8Write(this.bytes, text, this.length + 5);
+    this.bytes[this.length] = written === text.length ? tag.valueAscii : tag.valueUtf8;
     this.bytes.writeUInt32LE(written, this.length + 1);
     this.length += 5 + written;
   }

