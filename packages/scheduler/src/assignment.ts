@@ -8,7 +8,7 @@ import type {
   SendMapOutputs,
 } from "./effect.js";
 import type { JobRecord } from "./job-record.js";
-import type { StageRun } from "./job-run.js";
+import type { OutputLocations, StageRun } from "./job-run.js";
 import { splitOf } from "./plan-rules.js";
 import type { StageTable } from "./stage-table.js";
 import type { TaskAssignment } from "./task-assignment.js";
@@ -56,8 +56,10 @@ export function outputsFor(
   const sent = worker.outputsSent.get(stage);
   if (sent === version) return undefined;
   worker.outputsSent.set(stage, version);
-  const tasks = sent === undefined ? stage.table.columns.state.keys() : new Set(stage.remade.slice(sent));
-  const { holders, entries } = locate(job, stage.table, tasks, pool);
+  const { holders, entries } =
+    sent === undefined
+      ? allLocations(job, stage, pool)
+      : locate(job, stage.table, new Set(stage.remade.slice(sent)), pool);
   return {
     type: "sendMapOutputs",
     workerId: worker.workerId,
@@ -70,12 +72,21 @@ export function outputsFor(
   };
 }
 
+/** Made once for all workers that ask: a list of 200,000 places is not to be built 2,000 times. */
+function allLocations(job: JobRecord, stage: StageRun, pool: WorkerPool): OutputLocations {
+  const key = `${stage.remade.length}/${stage.table.done}/${pool.version}`;
+  if (stage.locations?.key !== key) {
+    stage.locations = { key, ...locate(job, stage.table, stage.table.columns.state.keys(), pool) };
+  }
+  return stage.locations;
+}
+
 function locate(
   job: JobRecord,
   { columns }: StageTable,
   tasks: Iterable<number>,
   pool: WorkerPool,
-): { holders: MapOutputHolder[]; entries: MapOutputEntry[] } {
+): OutputLocations {
   const holders: MapOutputHolder[] = [];
   const entries: MapOutputEntry[] = [];
   const holderOf = new Map<number, number>();

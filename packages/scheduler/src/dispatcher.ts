@@ -26,7 +26,7 @@ export class Dispatcher {
   }
 
   #fillSlots(): void {
-    if (this.#book.hungry.size === 0) return;
+    if (this.#book.hungry.size === 0 || this.#pool.isFull) return;
     for (const worker of this.#pool.withRoom()) {
       this.#startOne(worker);
       if (this.#book.hungry.size === 0) return;
@@ -46,7 +46,8 @@ export class Dispatcher {
     }
   }
 
-  #candidates(): JobRun[] {
+  #candidates(): readonly JobRun[] {
+    if (this.#book.hungry.size === 1) return [...this.#book.hungry];
     const candidates: JobRun[] = [];
     for (const run of this.#book.hungry) {
       candidates.push(run);

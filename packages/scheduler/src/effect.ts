@@ -49,8 +49,9 @@ export type RequestOutcome =
   | { readonly ok: false; readonly error: ErrorReport };
 
 /**
- * Where the outputs of a map stage are. The first of a stage to a worker names every task (`isComplete`), later ones
- * only what was re-made since; entries replace earlier ones of the same task.
+ * Where the outputs of a map stage are. The first of a stage to a worker names every task that has an output now
+ * (`isComplete`; all of them, when a reduce task is about to be assigned), later ones only what was re-made since.
+ * Entries replace earlier ones of the same task; those of other tasks stay as they are.
  */
 export interface SendMapOutputs {
   readonly type: "sendMapOutputs";

@@ -28,7 +28,8 @@ export function applyFailure(
   events: TableEvent[],
 ): void {
   const { attempt, workerId } = failure;
-  events.push({ type: "failureRecorded", attempt, workerId });
+  // Nobody waits to hear of a lost attempt; it may even have come back with its worker.
+  if (failure.kind !== "lost") events.push({ type: "failureRecorded", attempt, workerId });
   const stage = job?.stages[attempt.stage];
   if (job === undefined || stage === undefined || !(attempt.task < stage.columns.length)) return;
   if (failure.kind === "lost") stage.lostAttempts += 1;

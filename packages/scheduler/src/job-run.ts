@@ -1,6 +1,7 @@
 /** What the leader knows of a job beyond the table: who runs what right now. Lost with the leader, and rebuilt. */
 import { textHash } from "@fanfold/placement";
 import type { AttemptId } from "./attempt-id.js";
+import type { MapOutputEntry, MapOutputHolder } from "./effect.js";
 import type { JobRecord } from "./job-record.js";
 import { OutputHolders } from "./output-holders.js";
 import { PendingTasks } from "./pending-tasks.js";
@@ -53,6 +54,12 @@ export class JobRun {
   }
 }
 
+/** Where outputs of a stage are, in the form that workers are told. */
+export interface OutputLocations {
+  readonly holders: readonly MapOutputHolder[];
+  readonly entries: readonly MapOutputEntry[];
+}
+
 export class StageRun {
   readonly table: StageTable;
   readonly pending: PendingTasks;
@@ -65,6 +72,8 @@ export class StageRun {
   readonly holders: OutputHolders | undefined;
   /** Tasks whose outputs were re-made since this leader began; the count is the version of the locations. */
   readonly remade: number[] = [];
+  /** All locations, as of the state that `key` names. */
+  locations: (OutputLocations & { readonly key: string }) | undefined = undefined;
   readonly live: Progress = emptyProgress();
   readonly rates: StageRates = new StageRates();
 

@@ -132,8 +132,9 @@ export class JobTable {
     if (this.#jobs.size - this.#finished.size >= unfinishedJobsMax) {
       return { code: "LIMIT_EXCEEDED", message: `there are ${unfinishedJobsMax} unfinished jobs already` };
     }
+    if (spec.out === null) return undefined;
     for (const other of this.#jobs.values()) {
-      if (spec.out === null || other.isFinished || other.spec.out !== spec.out) continue;
+      if (other.isFinished || other.spec.out !== spec.out) continue;
       const details = { out: spec.out, jobId: other.id };
       return { code: "OUTPUT_BUSY", message: `job ${other.id} is about to write to ${spec.out}`, details };
     }

@@ -1,5 +1,5 @@
 /** A checksum of plain data that does not depend on how it was encoded in between. */
-import { keyHash, textHash } from "@fanfold/placement";
+import { keyHash } from "@fanfold/placement";
 
 /**
  * 16 hex digits over objects (their keys in order of code units; `undefined` fields are as good as absent), arrays,
@@ -37,7 +37,10 @@ class Checksum {
   }
 
   #addText(value: string): void {
-    this.#mix(2, textHash(value), value.length);
+    let hash = 0x811c9dc5;
+    for (let i = 0; i < value.length; i++)
+      hash = Math.imul(rotate(hash ^ value.charCodeAt(i), 15), 0xcc9e2d51);
+    this.#mix(2, hash, value.length);
   }
 
   #addArray(value: readonly unknown[]): void {
@@ -46,14 +49,15 @@ class Checksum {
   }
 
   #addObject(value: object): void {
-    const entries = Object.entries(value).filter(([, field]) => field !== undefined);
-    this.#mix(5, entries.length, 0);
-    for (const [name, field] of entries.sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const fields = value as Readonly<Record<string, unknown>>;
+    const names = Object.keys(fields).filter((name) => fields[name] !== undefined);
+    this.#mix(5, names.length, 0);
+    for (const name of names.sort()) {
       this.#addText(name);
-      this.add(field);
+      this.add(fields[name]);
     }
     // Dates and other boxed values have no fields, but a text.
-    if (entries.length === 0) this.#addText(String(value));
+    if (names.length === 0) this.#addText(String(value));
   }
 
   /** Two lanes with different multipliers, so that together they hold 64 bits. */

@@ -28,7 +28,10 @@ import type { TableEvent } from "./table-event.js";
 import { type PoolWorker, WorkerPool } from "./worker-pool.js";
 
 export interface SchedulerOptions {
-  /** The table that the log is applied to; the scheduler only reads it. */
+  /**
+   * The table that the log is applied to; the scheduler only reads it. All that earlier leaders may have proposed must
+   * be decided and applied before: a worker that is told to drop a result must not find it winning afterwards.
+   */
   readonly table: JobTable;
   /** This leader's reign, rising from leader to leader. */
   readonly epoch: number;
@@ -358,6 +361,8 @@ export class Scheduler {
       for (const stage of run.stages) this.#remade.delete(stage);
       this.#errands.clearUp(run, this.#nowMs);
     } else {
+      // A pause that was decided ahead of a proposed commit has made it void.
+      if (run.job.state === "paused") run.isCommitProposed = false;
       this.#errands.advance(run, this.#nowMs);
     }
   }
@@ -395,9 +400,9 @@ export class Scheduler {
 
   /** The log has dealt with the attempt, and it was not a win. */
   #attemptEnded(id: AttemptId, workerId: string): void {
-    this.#settle(workerId, id, false);
     const run = this.#runs.get(id.jobId);
     const current = this.#book.current(id, run);
+    this.#settle(workerId, id, false);
     if (run === undefined || current === undefined) return;
     this.#book.forget(current);
     // Also when the log knew the failure already and says nothing further about the task.

@@ -69,6 +69,8 @@ export class WorkerPool {
   readonly #stepOf: Map<PoolWorker, number> = new Map();
   /** Those that take new work; a draining worker is not in it. */
   ring: HashRing = HashRing.of([], { pointsPerWeight: pointsPerSlot });
+  /** Rises when a worker comes or goes. */
+  version = 0;
 
   get(workerId: string): PoolWorker | undefined {
     return this.#workers.get(workerId);
@@ -96,6 +98,7 @@ export class WorkerPool {
     const worker = this.#workers.get(info.workerId) ?? new PoolWorker(info, this);
     worker.info = info;
     worker.isDraining = false;
+    this.version += 1;
     this.#workers.set(info.workerId, worker);
     if (info.slots > 0) this.ring = this.ring.withMember(info.workerId, info.slots);
     this.#place(worker);
@@ -110,6 +113,7 @@ export class WorkerPool {
 
   remove(worker: PoolWorker): void {
     this.#workers.delete(worker.workerId);
+    this.version += 1;
     this.ring = this.ring.withoutMember(worker.workerId);
     worker.isDraining = true;
     this.#place(worker);
@@ -133,7 +137,9 @@ export class WorkerPool {
    * still has room comes again, later.
    */
   *withRoom(): IterableIterator<PoolWorker> {
-    for (const step of this.#byLoad) yield* step;
+    for (const step of this.#byLoad) {
+      if (step.size > 0) yield* step;
+    }
   }
 
   /** The worker for a small errand: the least loaded, else any. */

@@ -191,10 +191,16 @@ export class Driver {
     return true;
   }
 
-  /** A new leader takes over the table; every worker has to find it first. */
-  changeLeader(): void {
+  /**
+   * A new leader takes over the table; every worker has to find it first. Of what the old one had proposed, the first
+   * `decidedOfOld` commands made it into the log.
+   */
+  changeLeader(decidedOfOld = 0): void {
+    for (const command of this.proposals.splice(0).slice(0, decidedOfOld)) {
+      this.log.push(command);
+      this.events.push(...this.table.apply(command));
+    }
     this.epoch += 1;
-    this.proposals.length = 0;
     this.#inputs = [];
     for (const worker of this.workers.values()) worker.isConnected = false;
     this.scheduler = new Scheduler({ table: this.table, epoch: this.epoch });
@@ -303,12 +309,9 @@ export class Driver {
   }
 }
 
-function learnOutputs(
-  worker: FakeWorker,
-  { jobId, stage, isComplete, holders, entries }: SendMapOutputs,
-): void {
+function learnOutputs(worker: FakeWorker, { jobId, stage, holders, entries }: SendMapOutputs): void {
   const name = `${jobId}/${stage}`;
-  const known = (isComplete ? undefined : worker.outputs.get(name)) ?? new Map();
+  const known = worker.outputs.get(name) ?? new Map();
   for (const { task, attempt, epoch, holder } of entries) {
     known.set(task, { workerId: holders[holder]!.workerId, attempt, epoch });
   }
