@@ -17,7 +17,7 @@ import { wholeFileBatch } from "./whole-file.js";
 
 /** Sizes, in bytes; the defaults are right unless memory is tight. */
 export interface RecordSourceLimits {
-  /** Bytes of a batch; default 1 MiB. A longer record makes a longer batch. */
+  /** Bytes of a batch; default 64 KiB. A longer record makes a longer batch. */
   readonly blockBytes?: number;
   /** Longest record; default 256 MiB. */
   readonly recordBytesMax?: number;

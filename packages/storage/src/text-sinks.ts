@@ -115,7 +115,7 @@ export class LinesSink implements RecordSink {
 
   writeValue(value: unknown): void {
     const text = typeof value === "string" ? value : tsvElement(value);
-    if (text.includes("\n") || !text.isWellFormed()) throw notALine(text);
+    if (text.includes("\n") || text.endsWith("\r") || !text.isWellFormed()) throw notALine(text);
     this.#file.writeRecord(`${text}\n`);
   }
 
@@ -129,7 +129,10 @@ export class LinesSink implements RecordSink {
 }
 
 function notALine(text: string): FanfoldError {
-  const why = text.includes("\n") ? "it has a line end inside" : "it has a lone surrogate, which UTF-8 cannot hold";
+  const hasLineEnd = text.includes("\n") || text.endsWith("\r");
+  const why = hasLineEnd
+    ? "it has a line end of its own"
+    : "it has a lone surrogate, which UTF-8 cannot hold";
   const message = `textLines() cannot write ${JSON.stringify(text.slice(0, 80))} as a line: ${why}; use jsonLines()`;
   return new FanfoldError("VALUE_UNSUPPORTED", message);
 }

@@ -2,9 +2,12 @@
 import type { RecordBatch } from "@fanfold/dataflow";
 import type { WholeFile } from "@fanfold/job";
 import type { ByteReader } from "./input-file.js";
-import { blockBytesDefault, recordTooLarge } from "./line-blocks.js";
+import { recordTooLarge } from "./line-blocks.js";
 import { TextBlock } from "./text-block.js";
 import type { BlockContext } from "./text-lines.js";
+
+/** First size of the buffer for what is compressed, and whose length is hence not known. */
+const grownBytesLeast = 1024 * 1024;
 
 /** @throws `RECORD_TOO_LARGE` before more than the limit is held; `INPUT_ENCODING`. */
 export async function wholeFileBatch(
@@ -32,7 +35,7 @@ export async function wholeFileBatch(
 }
 
 function grown(bytes: Buffer, limit: number): Buffer {
-  const larger = Buffer.allocUnsafe(Math.min(Math.max(bytes.length * 2, blockBytesDefault), limit + 1));
+  const larger = Buffer.allocUnsafe(Math.min(Math.max(bytes.length * 2, grownBytesLeast), limit + 1));
   bytes.copy(larger);
   return larger;
 }

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { InternalWriterSpec, RecordSink, SinkSummary } from "@fanfold/dataflow";
-import { csv, jsonLines, tsv } from "@fanfold/job";
+import { csv, jsonLines, textLines, tsv } from "@fanfold/job";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createSinkFactory, readRecords } from "../src/index.js";
@@ -85,6 +85,27 @@ describe("tsv", () => {
         expect(lineOf(a) === lineOf(b)).toBe(a === b);
       }),
     );
+  });
+});
+
+describe("textLines", () => {
+  const { writer } = textLines();
+
+  test("writes the value alone as a line, and the key where there is no value", () => {
+    const { text, path } = written(
+      writer,
+      pairs(["k", "a\tb\\"], ["key", undefined], [1, 2], [0, "lone \r inside"]),
+    );
+    expect(path).toBe(join(folder, "part.txt"));
+    expect(text).toBe("a\tb\\\nkey\n2\nlone \r inside\n");
+  });
+
+  test("refuses what would not read back as the same line", () => {
+    for (const value of ["two\nlines", "ends in a return\r", "\uD800"]) {
+      expect(() => written(writer, values(value))).toThrow(
+        expect.objectContaining({ code: "VALUE_UNSUPPORTED" }),
+      );
+    }
   });
 });
 
@@ -235,7 +256,13 @@ describe("records files", () => {
 });
 
 describe("every sink", () => {
-  const writers: InternalWriterSpec[] = [tsv().writer, jsonLines().writer, csv().writer, { kind: "records" }];
+  const writers: InternalWriterSpec[] = [
+    tsv().writer,
+    textLines().writer,
+    jsonLines().writer,
+    csv().writer,
+    { kind: "records" },
+  ];
 
   test.each(writers)("$kind sums up the file that is on the disk", (writer) => {
     const sink = sinks.open(writer, join(folder, "summed"));
@@ -254,8 +281,7 @@ describe("every sink", () => {
     sink.writePair("a", 1);
     sink.abort();
     sink.abort();
-    expect(existsSync(`${stem}.tsv`) || existsSync(`${stem}.jsonl`) || existsSync(`${stem}.csv`)).toBe(false);
-    expect(existsSync(`${stem}.records`)).toBe(false);
+    expect(readdirSync(folder).filter((name) => name.startsWith("aborted"))).toEqual([]);
   });
 
   test.each(writers)("$kind says which folder is missing", (writer) => {
