@@ -11,16 +11,18 @@ import { outputError } from "./os-error.js";
 
 /** Text gathered before it is encoded. Larger is not faster, since it falls out of the cache. */
 const textCharsMax = 64 * 1024;
-/** Bytes written to the disk at once. */
-const writeBytesMin = 256 * 1024;
+/** Bytes gathered before they are hashed and written. */
+const bufferBytes = 512 * 1024;
+/** A UTF-16 unit is at most this long in UTF-8. */
+const bytesPerUnitMax = 3;
 
 export class OutputFile {
   readonly path: string;
   readonly #descriptor: number;
   readonly #hash = createHash("sha256");
-  readonly #pending: Buffer[] = [];
+  readonly #buffer: Buffer = Buffer.allocUnsafeSlow(bufferBytes);
+  #filled = 0;
   #text = "";
-  #pendingBytes = 0;
   #bytes = 0;
   #records = 0;
   #isOpen = true;
@@ -46,7 +48,7 @@ export class OutputFile {
     if (this.#text.length >= textCharsMax) this.#encode();
   }
 
-  /** Appends bytes that are not changed afterwards, holding `records` records. Not to be mixed with text. */
+  /** Appends bytes that hold `records` records. Not to be mixed with text. */
   writeBytes(bytes: Buffer, records: number): void {
     this.#records += records;
     this.#append(bytes);
@@ -76,23 +78,30 @@ export class OutputFile {
   }
 
   #encode(): void {
-    if (this.#text.length === 0) return;
-    const bytes = Buffer.from(this.#text);
+    const text = this.#text;
     this.#text = "";
-    this.#append(bytes);
+    const most = text.length * bytesPerUnitMax;
+    if (most > bufferBytes) {
+      this.#append(Buffer.from(text));
+      return;
+    }
+    if (this.#filled + most > bufferBytes) this.#flush();
+    this.#filled += this.#buffer.write(text, this.#filled);
   }
 
   #append(bytes: Buffer): void {
-    this.#pending.push(bytes);
-    this.#pendingBytes += bytes.length;
-    this.#bytes += bytes.length;
-    if (this.#pendingBytes >= writeBytesMin) this.#flush();
+    if (this.#filled + bytes.length > bufferBytes) this.#flush();
+    if (bytes.length > bufferBytes) this.#write(bytes);
+    else this.#filled += bytes.copy(this.#buffer, this.#filled);
   }
 
   #flush(): void {
-    const bytes = this.#pending.length === 1 ? this.#pending[0]! : Buffer.concat(this.#pending);
-    this.#pending.length = 0;
-    this.#pendingBytes = 0;
+    this.#write(this.#buffer.subarray(0, this.#filled));
+    this.#filled = 0;
+  }
+
+  #write(bytes: Buffer): void {
+    this.#bytes += bytes.length;
     this.#hash.update(bytes);
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(this.#descriptor, bytes, at);

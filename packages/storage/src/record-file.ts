@@ -21,7 +21,7 @@ const chunkBytes = 256 * 1024;
 
 export class RecordFileSink implements RecordSink {
   readonly #file: OutputFile;
-  #chunk: Buffer = Buffer.allocUnsafeSlow(chunkBytes);
+  readonly #chunk: Buffer = Buffer.allocUnsafeSlow(chunkBytes);
   #filled = 0;
   #chunkRecords = 0;
   #records = 0;
@@ -65,7 +65,7 @@ export class RecordFileSink implements RecordSink {
   #put(bytes: Uint8Array): void {
     if (bytes.length > chunkBytes) {
       this.#flush();
-      this.#file.writeBytes(Buffer.from(bytes), 0);
+      this.#file.writeBytes(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), 0);
       return;
     }
     this.#reserve(bytes.length);
@@ -79,7 +79,6 @@ export class RecordFileSink implements RecordSink {
 
   #flush(): void {
     this.#file.writeBytes(this.#chunk.subarray(0, this.#filled), this.#chunkRecords);
-    this.#chunk = Buffer.allocUnsafeSlow(chunkBytes);
     this.#filled = 0;
     this.#chunkRecords = 0;
   }
