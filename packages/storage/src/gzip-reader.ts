@@ -18,6 +18,7 @@ const chunkBytes = 256 * 1024;
 
 export class GzipReader implements ByteReader {
   readonly #file: InputFile;
+  readonly #source: Readable;
   readonly #gunzip: Gunzip;
   readonly #chunks: AsyncIterator<Buffer>;
   #chunk: Buffer = Buffer.alloc(0);
@@ -27,9 +28,9 @@ export class GzipReader implements ByteReader {
   constructor(file: InputFile) {
     this.#file = file;
     this.#gunzip = createGunzip({ chunkSize: chunkBytes });
-    const source = Readable.from(compressedChunks(file), { objectMode: false, highWaterMark: chunkBytes });
-    source.on("error", (error) => this.#gunzip.destroy(error));
-    source.pipe(this.#gunzip);
+    this.#source = Readable.from(compressedChunks(file), { objectMode: false, highWaterMark: chunkBytes });
+    this.#source.on("error", (error) => this.#gunzip.destroy(error));
+    this.#source.pipe(this.#gunzip);
     this.#chunks = this.#gunzip[Symbol.asyncIterator]();
   }
 
@@ -39,8 +40,9 @@ export class GzipReader implements ByteReader {
       : this.#refill(target, at, length);
   }
 
-  /** Stops decompressing. */
+  /** Stops reading and decompressing, so that the file may be closed. */
   close(): void {
+    this.#source.destroy();
     this.#gunzip.destroy();
   }
 
