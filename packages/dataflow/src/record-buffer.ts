@@ -11,7 +11,7 @@ import { bufferRecordsMax } from "./limits.js";
 import type { RecordStream } from "./record-view.js";
 import { RecordView } from "./record-view.js";
 import type { Sortable, SortedOrder } from "./sort-records.js";
-import { indexMask, sortRecords } from "./sort-records.js";
+import { indexMask, rowWords, sortRecords } from "./sort-records.js";
 import type { ValueEncoder } from "./value-encoder.js";
 
 /** Four columns of four bytes, and eight for the sort. */
@@ -30,10 +30,7 @@ export class RecordBuffer {
   count = 0;
   readonly #options: RecordBufferOptions;
   readonly #recordsMax: number;
-  readonly #offsets: Uint32Array;
-  readonly #keyLengths: Uint32Array;
-  readonly #valueLengths: Uint32Array;
-  readonly #partitions: Uint32Array;
+  readonly #rows: Uint32Array;
   readonly #space: BigUint64Array<ArrayBuffer>;
   #arena: Buffer;
   #used = 0;
@@ -42,10 +39,7 @@ export class RecordBuffer {
     this.#options = options;
     const fit = Math.floor(options.bytesMax / (overheadBytes + leanRecordBytes));
     this.#recordsMax = Math.max(1, Math.min(fit, options.recordsMax ?? bufferRecordsMax, bufferRecordsMax));
-    this.#offsets = new Uint32Array(this.#recordsMax);
-    this.#keyLengths = new Uint32Array(this.#recordsMax);
-    this.#valueLengths = new Uint32Array(this.#recordsMax);
-    this.#partitions = new Uint32Array(this.#recordsMax);
+    this.#rows = new Uint32Array(this.#recordsMax * rowWords);
     this.#space = new BigUint64Array(this.#recordsMax);
     this.#arena = newArena(options.bytesMax);
   }
@@ -73,14 +67,10 @@ export class RecordBuffer {
       if (needed > this.#arena.length) this.#arena = newArena(needed);
     }
     const arena = this.#arena;
-    this.#offsets[index] = used;
-    this.#keyLengths[index] = keyLength;
-    this.#valueLengths[index] = valueLength;
-    this.#partitions[index] = partition;
+    this.#addRow(used, keyLength, valueLength, partition);
     copyBytes(arena, used, keys, keyStart, keyEnd);
     copyBytes(arena, used + keyLength, values, 0, valueLength);
     this.#used = needed;
-    this.count = index + 1;
     return true;
   }
 
@@ -93,13 +83,9 @@ export class RecordBuffer {
     if (valueLength < 0) return false;
     const needed = valueAt + valueLength;
     if (needed + (index + 1) * overheadBytes > this.#options.bytesMax) return false;
-    this.#offsets[index] = this.#used;
-    this.#keyLengths[index] = keys.length;
-    this.#valueLengths[index] = valueLength;
-    this.#partitions[index] = partition;
+    this.#addRow(this.#used, keys.length, valueLength, partition);
     copyBytes(this.#arena, this.#used, keys.bytes, 0, keys.length);
     this.#used = needed;
-    this.count = index + 1;
     return true;
   }
 
@@ -107,14 +93,22 @@ export class RecordBuffer {
   sorted(): (partition: number) => RecordStream {
     const input: Sortable = {
       bytes: this.#arena,
-      offsets: this.#offsets,
-      keyLengths: this.#keyLengths,
-      partitions: this.#partitions,
+      rows: this.#rows,
       count: this.count,
       partitionCount: this.#options.partitions,
     };
     const order = sortRecords(input, this.#space);
-    return (partition) => new SortedStream(input, this.#valueLengths, order, partition);
+    return (partition) => new SortedStream(input, order, partition);
+  }
+
+  #addRow(offset: number, keyLength: number, valueLength: number, partition: number): void {
+    const rows = this.#rows;
+    const at = this.count * rowWords;
+    rows[at] = offset;
+    rows[at + 1] = keyLength;
+    rows[at + 2] = valueLength;
+    rows[at + 3] = partition;
+    this.count += 1;
   }
 
   clear(): void {
@@ -132,14 +126,12 @@ function newArena(bytes: number): Buffer {
 class SortedStream implements RecordStream {
   readonly view: RecordView = new RecordView();
   readonly #input: Sortable;
-  readonly #valueLengths: Uint32Array;
   readonly #words: Uint32Array;
   #at: number;
   readonly #end: number;
 
-  constructor(input: Sortable, valueLengths: Uint32Array, order: SortedOrder, partition: number) {
+  constructor(input: Sortable, order: SortedOrder, partition: number) {
     this.#input = input;
-    this.#valueLengths = valueLengths;
     this.#words = order.words;
     this.#at = order.starts[partition]!;
     this.#end = order.starts[partition + 1]!;
@@ -151,12 +143,13 @@ class SortedStream implements RecordStream {
     const index = this.#words[2 * this.#at]! & indexMask;
     this.#at += 1;
     const view = this.view;
-    const start = this.#input.offsets[index]!;
-    const valueStart = start + this.#input.keyLengths[index]!;
+    const rows = this.#input.rows;
+    const start = rows[rowWords * index]!;
+    const valueStart = start + rows[rowWords * index + 1]!;
     view.keyStart = start;
     view.keyEnd = valueStart;
     view.valueStart = valueStart;
-    view.valueEnd = valueStart + this.#valueLengths[index]!;
+    view.valueEnd = valueStart + rows[rowWords * index + 2]!;
     return true;
   }
 }

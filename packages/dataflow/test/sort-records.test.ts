@@ -8,17 +8,15 @@ function sortKeys(
   partitions: readonly number[],
   partitionCount: number,
 ): number[] {
-  const offsets = new Uint32Array(keys.length);
+  const rows: number[] = [];
   let used = 0;
   for (const [i, key] of keys.entries()) {
-    offsets[i] = used;
+    rows.push(used, key.length, 0, partitions[i] ?? 0);
     used += key.length;
   }
   const input = {
     bytes: Buffer.concat(keys),
-    offsets,
-    keyLengths: Uint32Array.from(keys, (key) => key.length),
-    partitions: Uint32Array.from(partitions),
+    rows: Uint32Array.from(rows),
     count: keys.length,
     partitionCount,
   };
