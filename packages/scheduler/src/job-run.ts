@@ -49,8 +49,10 @@ export class JobRun {
     return !this.isHeld && this.job.state === "running" && this.stages.some((stage) => this.canStart(stage));
   }
 
-  canStart(stage: StageRun): boolean {
-    return stage.pending.size > 0 && this.job.isReady(stage.table);
+  canStart({ pending, table }: StageRun): boolean {
+    if (pending.size === 0 || !this.job.isReady(table)) return false;
+    const { input } = table.stage;
+    return input.type !== "shuffle" || this.stages[input.from]!.lossesInFlight === 0;
   }
 }
 
@@ -72,6 +74,8 @@ export class StageRun {
   readonly holders: OutputHolders | undefined;
   /** Tasks whose outputs were re-made since this leader began; the count is the version of the locations. */
   readonly remade: number[] = [];
+  /** Losses of its outputs that are proposed and not yet decided: nothing should be started that reads them. */
+  lossesInFlight = 0;
   /** All locations, as of the state that `key` names. */
   locations: (OutputLocations & { readonly key: string }) | undefined = undefined;
   readonly live: Progress = emptyProgress();

@@ -2,6 +2,8 @@
  * Notices map outputs whose worker is gone, and proposes to have them made again. Who needs them, and whether they
  * have been made elsewhere meanwhile, is for the table to say when the proposal is decided.
  */
+import type { AttemptBook } from "./attempt-book.js";
+import type { Command } from "./command.js";
 import type { JobRun, StageRun } from "./job-run.js";
 import type { Outbox } from "./outbox.js";
 import { taskDone } from "./task-columns.js";
@@ -9,19 +11,21 @@ import type { MapOutputRef } from "./task-result.js";
 import type { WorkerPool } from "./worker-pool.js";
 
 interface Loss {
-  readonly jobId: string;
+  readonly run: JobRun;
   readonly stage: number;
   readonly workerId: string;
   readonly tasks: Set<number>;
 }
 
 export class LostOutputs {
+  readonly #book: AttemptBook;
   readonly #pool: WorkerPool;
   readonly #outbox: Outbox;
   /** Of this step. */
   readonly #losses: Map<string, Loss> = new Map();
 
-  constructor(pool: WorkerPool, outbox: Outbox) {
+  constructor(book: AttemptBook, pool: WorkerPool, outbox: Outbox) {
+    this.#book = book;
     this.#pool = pool;
     this.#outbox = outbox;
   }
@@ -60,18 +64,37 @@ export class LostOutputs {
     }
   }
 
-  /** Proposes what was noted; ahead of the reports of the same step, which then find the outputs lost already. */
+  /**
+   * Proposes what was noted; ahead of the reports of the same step, which then find the outputs lost already. Until
+   * that is decided nothing is started that would read them.
+   */
   flush(atMs: number): void {
-    for (const { jobId, stage, workerId, tasks } of this.#losses.values()) {
-      this.#outbox.propose({ type: "outputsLost", jobId, stage, tasks: [...tasks], workerId, atMs });
+    for (const { run, stage, workerId, tasks } of this.#losses.values()) {
+      run.stages[stage]!.lossesInFlight += 1;
+      this.#book.review(run);
+      this.#outbox.propose({
+        type: "outputsLost",
+        jobId: run.job.id,
+        stage,
+        tasks: [...tasks],
+        workerId,
+        atMs,
+      });
     }
     this.#losses.clear();
   }
 
+  /** The table has taken a loss in. */
+  noteDecided(command: Command, run: JobRun | undefined): void {
+    const stage = command.type === "outputsLost" ? run?.stages[command.stage] : undefined;
+    if (run === undefined || stage === undefined || stage.lossesInFlight === 0) return;
+    stage.lossesInFlight -= 1;
+    this.#book.review(run);
+  }
+
   #note(run: JobRun, stage: number, workerId: string, task: number): void {
-    const jobId = run.job.id;
-    const name = `${jobId}/${stage}/${workerId}`;
-    const loss = this.#losses.get(name) ?? { jobId, stage, workerId, tasks: new Set() };
+    const name = `${run.job.id}/${stage}/${workerId}`;
+    const loss = this.#losses.get(name) ?? { run, stage, workerId, tasks: new Set() };
     loss.tasks.add(task);
     this.#losses.set(name, loss);
   }

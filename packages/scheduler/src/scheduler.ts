@@ -64,7 +64,7 @@ export class Scheduler {
     this.#dispatcher = new Dispatcher(this.#book, this.#pool);
     this.#errands = new JobErrands(table, this.#pool, this.#outbox);
     this.#requests = new Requests(table, this.#outbox);
-    this.#lostOutputs = new LostOutputs(this.#pool, this.#outbox);
+    this.#lostOutputs = new LostOutputs(this.#book, this.#pool, this.#outbox);
     for (const job of table.jobs()) {
       if (!job.isFinished) this.#runs.set(job.id, new JobRun(job, job.isPlanned));
     }
@@ -286,6 +286,7 @@ export class Scheduler {
   #decided({ command, events }: Input<"decided">): void {
     this.#batch.noteDecided(command);
     for (const event of events) this.#follow(event);
+    if ("jobId" in command) this.#lostOutputs.noteDecided(command, this.#runs.get(command.jobId));
     this.#requests.noteDecided(command, events);
   }
 
