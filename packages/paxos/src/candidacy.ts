@@ -123,6 +123,12 @@ export class Candidacy {
     this.#election.follow(ballot);
   }
 
+  /** Entries of this reign are decided. */
+  onLaterReign(ballot: Ballot): void {
+    this.#election.notice(ballot);
+    if (this.#leader && compareBallots(ballot, this.#leader.ballot) > 0) this.stepDown();
+  }
+
   onRejected(from: ReplicaId, ballot: Ballot, promised: Ballot): void {
     this.#election.notice(promised);
     if (!this.#leader || compareBallots(ballot, this.#leader.ballot) !== 0) return;

@@ -22,7 +22,9 @@ export class CatchUp {
   }
 
   /** `from` knows the log to be decided up to `index`. */
-  heard(from: ReplicaId, index: number): void {
+  heard(from: ReplicaId, index: number, now: number): void {
+    if (index <= this.#lastIndex) return;
+    if (this.#known.size === 0) this.#progressAt = now;
     if (index > (this.#known.get(from) ?? 0)) this.#known.set(from, index);
   }
 
@@ -37,16 +39,17 @@ export class CatchUp {
       this.#lastIndex = decidedIndex;
       this.#progressAt = now;
     }
-    const ahead = [...this.#known].filter(([, index]) => index > decidedIndex);
-    if (ahead.length === 0) {
-      this.#known.clear();
-      this.#progressAt = now;
-      return undefined;
+    if (this.#known.size === 0) return undefined;
+    const ahead: ReplicaId[] = [];
+    for (const [id, index] of this.#known) {
+      if (index > decidedIndex) ahead.push(id);
+      else this.#known.delete(id);
     }
+    if (ahead.length === 0) return undefined;
     const waitsForAnswer = this.#askedAt !== undefined && now - this.#askedAt < this.#patienceTicks;
     const mayStillCome = !urgent && now - this.#progressAt < this.#patienceTicks;
     if (waitsForAnswer || mayStillCome) return undefined;
     this.#askedAt = now;
-    return ahead[this.#random.below(ahead.length)]?.[0];
+    return ahead[this.#random.below(ahead.length)];
   }
 }

@@ -15,6 +15,7 @@ export class Divergence {
   readonly #own = new Map<number, number>();
   readonly #peers = new Map<ReplicaId, Map<number, number>>();
   #disputedSince: number | undefined;
+  #isNews = false;
 
   constructor(patienceTicks: number) {
     this.#patienceTicks = patienceTicks;
@@ -22,16 +23,21 @@ export class Divergence {
 
   own(checksum: StateChecksum): void {
     keep(this.#own, checksum);
+    this.#isNews = true;
   }
 
   heard(from: ReplicaId, checksum: StateChecksum): void {
     const known = this.#peers.get(from) ?? new Map<number, number>();
+    if (known.has(checksum.index)) return;
+    this.#isNews = true;
     keep(known, checksum);
     this.#peers.set(from, known);
   }
 
   /** The index at which this replica differs and must halt, or undefined. */
   verdict(now: number, members: readonly ReplicaId[], quorum: number): number | undefined {
+    if (!this.#isNews && this.#disputedSince === undefined) return undefined;
+    this.#isNews = false;
     let disputed = false;
     for (const [index, value] of this.#own) {
       const values = members

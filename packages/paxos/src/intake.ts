@@ -70,7 +70,7 @@ export class Intake {
       return;
     }
     const index = leader.proposeNow({ type: "noop" });
-    if (index !== undefined) this.requests.assignReads(index);
+    if (index !== undefined) this.requests.assignReads(index, leader.ballot);
   }
 
   #enqueue(request: Request, entry: Entry): void {

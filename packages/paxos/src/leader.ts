@@ -225,6 +225,7 @@ export class Leader {
       const members = this.#with.members();
       const chosen = this.#pipeline.chosenIndex(members, rules.quorum(members.length));
       const bound = this.#barrier > before ? this.#barrier : this.#next - 1;
+      this.#pipeline.onCounted(Math.min(chosen, bound));
       learner.decideUpTo(Math.min(chosen, bound));
       if (learner.decidedIndex === before) return;
     }

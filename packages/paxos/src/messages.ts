@@ -147,7 +147,7 @@ export interface Rejected {
   readonly promised: Ballot;
 }
 
-/** Leader → a member that has nothing else coming: how far the log is decided. */
+/** Leader → a member that has nothing else coming: `decidedIndex` as in {@link Accept}. */
 export interface Decided {
   readonly type: "decided";
   readonly ballot: Ballot;

@@ -8,6 +8,7 @@ import type { Ballot, ReplicaId } from "./ballot.js";
 import type { Learner } from "./learner.js";
 import type { Settings } from "./options.js";
 import type { Outbox } from "./outbox.js";
+import type { Rules } from "./rules.js";
 
 interface Follower {
   /** It accepted every slot of the reign up to here. */
@@ -26,6 +27,7 @@ interface Follower {
 
 export interface PipelineDependencies {
   readonly settings: Settings;
+  readonly rules: Rules;
   readonly outbox: Outbox;
   readonly learner: Learner;
 }
@@ -36,6 +38,8 @@ export class Pipeline {
   readonly #with: PipelineDependencies;
   readonly #followers = new Map<ReplicaId, Follower>();
   #ownAcked: number;
+  /** Every slot up to here was decided before this reign, or by votes counted here. */
+  #counted: number;
 
   /** `base`: the first slot of the reign. */
   constructor(ballot: Ballot, base: number, dependencies: PipelineDependencies) {
@@ -43,6 +47,7 @@ export class Pipeline {
     this.#base = base;
     this.#with = dependencies;
     this.#ownAcked = base - 1;
+    this.#counted = base - 1;
   }
 
   /** Follows a change of members. */
@@ -87,6 +92,11 @@ export class Pipeline {
     return acked.sort((a, b) => b - a)[quorum - 1] ?? this.#base - 1;
   }
 
+  /** Every slot up to `index` was found to have a quorum of votes. */
+  onCounted(index: number): void {
+    this.#counted = Math.max(this.#counted, index);
+  }
+
   /** Sends what may be sent of the slots up to `last`. */
   flush(last: number, now: number): void {
     for (const [to, follower] of this.#followers) {
@@ -98,19 +108,25 @@ export class Pipeline {
 
   /** Tries again where nothing has moved for a while, and tells the others how far the log is decided. */
   tick(last: number, now: number): void {
-    const { settings, learner, outbox } = this.#with;
+    const { settings, outbox } = this.#with;
+    const announced = this.#announced();
     for (const [to, follower] of this.#followers) {
       if (follower.acked < last && now - follower.activeAt >= settings.retransmitTicks) {
         follower.next = follower.acked + 1;
         follower.onTheWay = [];
         follower.silent = true;
         follower.activeAt = now;
-      } else if (follower.told < learner.decidedIndex) {
-        follower.told = learner.decidedIndex;
-        outbox.send(to, { type: "decided", ballot: this.#ballot, decidedIndex: learner.decidedIndex });
+      } else if (follower.told < announced) {
+        follower.told = announced;
+        outbox.send(to, { type: "decided", ballot: this.#ballot, decidedIndex: announced });
       }
     }
     this.flush(last, now);
+  }
+
+  #announced(): number {
+    const { rules, learner } = this.#with;
+    return rules.announcedIndex(this.#counted, learner.decidedIndex);
   }
 
   #sendEntries(to: ReplicaId, follower: Follower, last: number, now: number): void {
@@ -118,7 +134,7 @@ export class Pipeline {
     // What is truncated here the follower fetches as a snapshot.
     const first = Math.max(follower.next, learner.log.truncatedTo + 1);
     const entries = learner.log.run(first, last, settings.batchMax).map(({ entry }) => entry);
-    const { decidedIndex } = learner;
+    const decidedIndex = this.#announced();
     follower.next = first + entries.length;
     follower.onTheWay.push(follower.next - 1);
     follower.activeAt = now;

@@ -6,7 +6,7 @@
  */
 import { ReplicaAcceptor } from "./acceptor.js";
 import { Applier } from "./applier.js";
-import { type Ballot, compareBallots, laterBallot, type ReplicaId } from "./ballot.js";
+import { type Ballot, compareBallots, laterBallot, type ReplicaId, zeroBallot } from "./ballot.js";
 import { Candidacy } from "./candidacy.js";
 import { CatchUp } from "./catch-up.js";
 import { Divergence } from "./divergence.js";
@@ -278,8 +278,7 @@ export class Replica {
   #onHeartbeat(from: ReplicaId, message: Heartbeat): void {
     if (!this.#isKnownIncarnation(from, message.incarnation)) return;
     const { leading, decidedIndex } = message;
-    if (leading) this.#onLeaderDecided(from, leading, decidedIndex);
-    else this.#catchUp.heard(from, decidedIndex);
+    this.#catchUp.heard(from, decidedIndex, this.#now);
     const { election } = this.#candidacy;
     this.#outbox.send(from, {
       type: "heartbeatReply",
@@ -296,7 +295,7 @@ export class Replica {
 
   #onHeartbeatReply(from: ReplicaId, message: HeartbeatReply): void {
     if (!this.#isKnownIncarnation(from, message.incarnation)) return;
-    this.#catchUp.heard(from, message.decidedIndex);
+    this.#catchUp.heard(from, message.decidedIndex, this.#now);
     if (message.checksum) this.#divergence.heard(from, message.checksum);
     if (message.voting) this.#candidacy.onHeartbeatReply(from, message, this.#now);
   }
@@ -326,7 +325,7 @@ export class Replica {
   }
 
   #onAccept(from: ReplicaId, message: Accept): void {
-    this.#catchUp.heard(from, message.decidedIndex);
+    this.#catchUp.heard(from, message.decidedIndex, this.#now);
     if (!this.#rejoin.votes) return;
     if (!this.#acceptor.accept(message)) {
       this.#outbox.send(from, {
@@ -351,7 +350,7 @@ export class Replica {
   }
 
   #onLeaderDecided(from: ReplicaId, ballot: Ballot, decidedIndex: number): void {
-    this.#catchUp.heard(from, decidedIndex);
+    this.#catchUp.heard(from, decidedIndex, this.#now);
     this.#learner.decideAsLed(ballot, decidedIndex);
   }
 
@@ -374,8 +373,13 @@ export class Replica {
   }
 
   #onCatchUp(from: ReplicaId, message: Entries | SnapshotMessage): void {
-    this.#catchUp.heard(from, message.decidedIndex);
+    this.#catchUp.heard(from, message.decidedIndex, this.#now);
     this.#catchUp.answered();
+    // A later reign has decided something, so a quorum has promised it, and this one is over. It must end before
+    // anything is learned: what waits for this reign's entries must not take another's for them.
+    const reigns =
+      message.type === "entries" ? message.slots.map(({ ballot }) => ballot) : [message.snapshot.reign];
+    this.#candidacy.onLaterReign(reigns.reduce(laterBallot, zeroBallot));
     if (message.type === "entries") this.#learner.learn(message.first, message.slots);
     else if (this.#learner.install(message.snapshot)) this.#onMembersChanged();
     // A leader may be waiting for votes that what was learned stands for.
@@ -419,11 +423,11 @@ export class Replica {
 
   // ---- what was decided
 
-  #onDecided(index: number, { entry }: Slot, outcome: Outcome | undefined): void {
+  #onDecided(index: number, slot: Slot, outcome: Outcome | undefined): void {
     const { checksum, members } = this.#applier;
     if (checksum?.index === index) this.#divergence.own(checksum);
-    this.#intake.requests.onDecided(index, entry, outcome);
-    if (entry.type !== "members") return;
+    this.#intake.requests.onDecided(index, slot, outcome);
+    if (slot.entry.type !== "members") return;
     this.#outbox.emit({ type: "membershipChanged", index, members });
     this.#onMembersChanged();
   }

@@ -2,16 +2,22 @@
  * Decides nothing: remembers who asked this replica for what, until there is an answer. Every request gets exactly
  * one `reply`, `readReady` or `refuse`.
  */
-import type { ReplicaId } from "./ballot.js";
+import { type Ballot, compareBallots, type ReplicaId } from "./ballot.js";
 import type { Refusal, Request } from "./effects.js";
-import type { Entry, Outcome } from "./messages.js";
+import type { Entry, Outcome, Slot } from "./messages.js";
 import type { Outbox } from "./outbox.js";
+
+interface WaitingRead {
+  readonly id: string;
+  readonly index: number;
+  readonly ballot: Ballot;
+}
 
 export class Requests {
   readonly #outbox: Outbox;
   readonly #commands = new Map<string, Request>();
-  /** Reads that wait for the entry of this index. */
-  readonly #reads: { readonly id: string; readonly index: number }[] = [];
+  /** Reads that wait for the entry proposed in this slot of this reign. */
+  readonly #reads: WaitingRead[] = [];
   /** Reads for which no entry is proposed yet. */
   #newReads: string[] = [];
   #change: { readonly id: string; readonly entry: Entry } | undefined;
@@ -41,9 +47,9 @@ export class Requests {
     this.#newReads.push(id);
   }
 
-  /** An entry proposed after the new reads came will be decided at `index`: they wait for it. */
-  assignReads(index: number): void {
-    for (const id of this.#newReads) this.#reads.push({ id, index });
+  /** An entry was proposed after the new reads came: once it is decided, and no other in its place, they may go. */
+  assignReads(index: number, ballot: Ballot): void {
+    for (const id of this.#newReads) this.#reads.push({ id, index, ballot });
     this.#newReads = [];
   }
 
@@ -58,18 +64,24 @@ export class Requests {
   }
 
   /** The entry is decided and applied at `index`. */
-  onDecided(index: number, entry: Entry, outcome: Outcome | undefined): void {
+  onDecided(index: number, { ballot, entry }: Slot, outcome: Outcome | undefined): void {
     const key = keyOf(entry);
     const request = this.#commands.get(key);
     if (request && outcome) {
       this.#commands.delete(key);
       this.#outbox.emit({ type: "reply", request, outcome });
     }
-    while (this.#reads[0] !== undefined && this.#reads[0].index <= index) {
+    this.#releaseReadsOf(index, ballot);
+    if (entry.type === "members" && this.#change?.entry === entry) this.#answerChange(index, entry.members);
+  }
+
+  #releaseReadsOf(index: number, ballot: Ballot): void {
+    const first = this.#reads[0];
+    if (first?.index !== index || compareBallots(first.ballot, ballot) !== 0) return;
+    while (this.#reads[0]?.index === index) {
       const read = this.#reads.shift();
       if (read) this.#outbox.emit({ type: "readReady", id: read.id, index });
     }
-    if (entry.type === "members" && this.#change?.entry === entry) this.#answerChange(index, entry.members);
   }
 
   #answerChange(index: number, members: readonly ReplicaId[]): void {

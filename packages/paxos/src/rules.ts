@@ -42,6 +42,11 @@ export interface Rules {
   acknowledged(runEnd: number, lastReceived: number): number;
   /** A slot a leader calls decided is the one of its own ballot; another vote in that slot may be a loser. */
   isDecidedSlot(slotBallot: Ballot, leaderBallot: Ballot): boolean;
+  /**
+   * How far a leader may tell its followers that its proposals are decided: as far as it counted votes for them. What
+   * it learned from others may be a later reign's entries, where its own proposals lost.
+   */
+  announcedIndex(counted: number, decided: number): number;
 
   /** Whether a message must wait until everything recorded before it is durable. */
   waitsForDisk(message: Message): boolean;
@@ -94,6 +99,7 @@ export const paxosRules: Rules = {
   isPromiseVoid: (incarnation, remembered) => incarnation < remembered,
   acknowledged: (runEnd) => runEnd,
   isDecidedSlot: (slotBallot, leaderBallot) => compareBallots(slotBallot, leaderBallot) === 0,
+  announcedIndex: (counted) => counted,
   waitsForDisk: () => true,
   ownVoteWaitsForDisk: () => true,
   truncationWaitsForDisk: () => true,

@@ -17,11 +17,15 @@ export interface Operation {
   found: string | undefined;
 }
 
-/** The first key whose history is impossible, or undefined. Registers begin as "". */
+/** The first key whose history is impossible, or undefined. Registers begin as ""; no two swaps put in the same. */
 export function findImpossible(operations: readonly Operation[]): string | undefined {
   const byKey = new Map<string, Operation[]>();
+  const seen = new Set(operations.map(({ key, found }) => `${key}=${found}`));
   for (const operation of operations) {
-    if (operation.kind === "read" && operation.found === undefined) continue;
+    // Without a result, a read says nothing; nor does a swap whose value, unlike any other's, nobody found: had it
+    // taken effect, then only just before another swap of unknown result, which can do without it.
+    const { key: name, value, found } = operation;
+    if (found === undefined && (operation.kind === "read" || !seen.has(`${name}=${value}`))) continue;
     const list = byKey.get(operation.key) ?? [];
     list.push(operation);
     byKey.set(operation.key, list);

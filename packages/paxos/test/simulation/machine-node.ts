@@ -29,6 +29,8 @@ export interface NodeHooks {
   readonly writeTime: () => number;
   /** Whether the machine fails around this write. */
   readonly failsAround: () => boolean;
+  /** Whether machines may fail at this time. */
+  readonly mayFail: () => boolean;
   readonly onFailure: (node: MachineNode) => void;
 }
 
@@ -165,7 +167,7 @@ export class MachineNode {
     if (this.#hooks.failsAround()) {
       // Before, during, or just after the write became durable and before anybody was told.
       this.#queue.add(this.#queue.now + this.#random.below(duration + 2), () => {
-        if (life !== this.#life) return;
+        if (life !== this.#life || !this.#hooks.mayFail()) return;
         this.crash();
         this.#hooks.onFailure(this);
       });

@@ -144,6 +144,7 @@ export class World {
       writeTime: () => 1 + this.random.below(this.isFaulty ? plan.diskDelayMax : 10),
       failsAround: () =>
         this.isFaulty && plan.crashOnWrite > 0 && this.random.below(1000) < plan.crashOnWrite,
+      mayFail: () => this.isFaulty,
       onFailure: (node: MachineNode) => this.#nemesis.restartLater(node),
     };
     return new MachineNode(

@@ -1,0 +1,203 @@
+/**
+ * Known protocol mistakes, each planted by replacing one rule. The simulator must find every one: a checker that finds
+ * none of them proves nothing by finding nothing.
+ */
+import { compareBallots, paxosRules, type Rules } from "../../src/index.js";
+
+export interface Mutation {
+  readonly name: string;
+  /** What is wrong, in a sentence for people. */
+  readonly mistake: string;
+  readonly rules: Partial<Rules>;
+}
+
+export const mutations: readonly Mutation[] = [
+  {
+    name: "quorum-off-by-one",
+    mistake: "half of the members pass for a quorum",
+    rules: { quorum: (members) => Math.max(1, Math.floor(members / 2)) },
+  },
+  {
+    name: "promise-lowered",
+    mistake: "an acceptor promises a ballot earlier than one it has promised",
+    rules: { mayPromise: () => true },
+  },
+  {
+    name: "promise-ignored",
+    mistake: "an acceptor accepts in a ballot earlier than it has promised",
+    rules: { mayAccept: () => true, promisedAfterAccept: (promised) => promised },
+  },
+  {
+    name: "accept-does-not-promise",
+    mistake: "accepting in a later ballot does not raise the promise",
+    rules: { promisedAfterAccept: (promised) => promised },
+  },
+  {
+    name: "ballots-merged",
+    mistake: "one field serves as promised and accepted ballot, so a promise renumbers the votes",
+    rules: { reportedSlot: (slot, promising) => ({ ...slot, ballot: promising }) },
+  },
+  {
+    name: "votes-not-reported",
+    mistake: "promises report no votes",
+    rules: { mustReport: () => false },
+  },
+  {
+    name: "adopts-earliest",
+    mistake: "a new leader proposes the reported value of the earliest ballot",
+    rules: {
+      adopt: (reports) =>
+        reports
+          .filter((slot) => slot !== undefined)
+          .sort((a, b) => compareBallots(a.ballot, b.ballot))
+          .at(0)?.entry,
+    },
+  },
+  {
+    name: "adopts-nothing",
+    mistake: "a new leader forgets to propose again what may have been chosen",
+    rules: { adopt: () => undefined },
+  },
+  {
+    name: "adopts-majority-only",
+    mistake: "a new leader keeps a reported value only if two acceptors report it",
+    rules: {
+      adopt: (reports) =>
+        reports.filter((slot) => slot !== undefined).length > 1 ? paxosRules.adopt(reports) : undefined,
+    },
+  },
+  {
+    name: "decided-floor-ignored",
+    mistake: "a new leader proposes in slots that a promise says are decided, instead of learning them",
+    rules: { decidedFloor: (own) => own },
+  },
+  {
+    name: "ballot-reused",
+    mistake: "a replica begins again with the ballot it used before",
+    rules: {
+      nextBallot: (floor, self) => ({ round: floor.replica === self ? floor.round : floor.round + 1, replica: self }),
+    },
+  },
+  {
+    name: "ballots-without-owner",
+    mistake: "ballots are bare numbers, so two replicas can use the same",
+    rules: { nextBallot: (floor) => ({ round: floor.round + 1, replica: "x" }) },
+  },
+  {
+    name: "stale-promise-counted",
+    mistake: "a promise for another ballot counts",
+    rules: { countsPromise: () => true },
+  },
+  {
+    name: "stale-vote-counted",
+    mistake: "a vote in another ballot counts (no epoch check)",
+    rules: { countsVote: () => true },
+  },
+  {
+    name: "gap-acknowledged",
+    mistake: "a cumulative acknowledgement names the last slot received, over a gap",
+    rules: { acknowledged: (_runEnd, lastReceived) => lastReceived },
+  },
+  {
+    name: "decided-in-any-ballot",
+    mistake: "a follower takes its vote in an older ballot for what the leader says is decided",
+    rules: { isDecidedSlot: () => true },
+  },
+  {
+    name: "announces-what-it-learned",
+    mistake: "a deposed leader announces as decided in its ballot what it learned of a later one",
+    rules: { announcedIndex: (_counted, decided) => decided },
+  },
+  {
+    name: "promise-before-fsync",
+    mistake: "a promise leaves before it is durable",
+    rules: { waitsForDisk: (message) => message.type !== "promise" },
+  },
+  {
+    name: "vote-before-fsync",
+    mistake: "an acknowledgement leaves before the entries are durable",
+    rules: { waitsForDisk: (message) => message.type !== "accepted" },
+  },
+  {
+    name: "own-vote-before-fsync",
+    mistake: "the leader counts its own vote before it is durable",
+    rules: { ownVoteWaitsForDisk: () => false },
+  },
+  {
+    name: "truncates-before-snapshot",
+    mistake: "slots are dropped before the snapshot that stands for them is durable",
+    rules: { truncationWaitsForDisk: () => false },
+  },
+  {
+    name: "membership-without-barrier",
+    mistake: "slots after a membership change are proposed before it is decided",
+    rules: { waitsForMembers: () => false },
+  },
+  {
+    name: "new-members-not-asked",
+    mistake: "a leader proposes after a membership change without promises of the new members",
+    rules: { mustAskNewMembers: () => false },
+  },
+  {
+    name: "lost-disk-votes",
+    mistake: "a replica whose disk was lost votes at once",
+    rules: { trustsEmptyStorage: () => true },
+  },
+  {
+    name: "ghost-promise-counted",
+    mistake: "a promise given before the disk was lost still counts",
+    rules: { isPromiseVoid: () => false },
+  },
+  {
+    name: "lease-not-honoured",
+    mistake: "an acceptor promises to another while the lease it granted runs",
+    rules: { withholdsPromise: () => false },
+  },
+  {
+    name: "lease-forgotten-on-restart",
+    mistake: "a restarted acceptor promises at once, though it may have granted a lease",
+    rules: { restartHoldTicks: () => 0 },
+  },
+  {
+    name: "lease-from-answer",
+    mistake: "a lease counts from the answer instead of the question",
+    rules: { leaseStart: (_sentAt, receivedAt) => receivedAt },
+  },
+  {
+    name: "lease-too-long",
+    mistake: "the leader relies on its lease one and a half times as long as it was granted",
+    rules: { usableLeaseTicks: (leaseTicks) => leaseTicks * 1.5 },
+  },
+  {
+    name: "lease-never-ends",
+    mistake: "a leader answers reads without a lease",
+    rules: { mayReadWithoutLease: () => true },
+  },
+  {
+    name: "reads-before-reign",
+    mistake: "a new leader answers reads before its first entry is decided",
+    rules: { readsWaitForReign: () => false },
+  },
+  {
+    name: "retry-applied-again",
+    mistake: "a retried command is applied again",
+    rules: { remembersOutcome: () => false },
+  },
+  {
+    name: "sessions-not-in-snapshot",
+    mistake: "the client table is lost in a snapshot",
+    rules: {
+      sessionsInSnapshot: (sessions) => sessions.map((session) => ({ ...session, floor: 0, outcomes: [] })),
+    },
+  },
+  {
+    name: "snapshot-off-by-one",
+    mistake: "a snapshot claims the index before the last one it contains",
+    rules: { snapshotIndex: (applied) => applied - 1 },
+  },
+];
+
+/** The rules with the mistake planted. */
+export function mutated(mutation: Mutation): Rules {
+  return { ...paxosRules, ...mutation.rules };
+}
