@@ -137,6 +137,12 @@ function commandLineOf(pid: string): string {
   }
 }
 
+/** The process that started it. */
+export function parentOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+}
+
 afterEach(async () => {
   const ended = [...living].map((started) => {
     started.child.kill("SIGKILL");

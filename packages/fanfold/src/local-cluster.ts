@@ -73,6 +73,11 @@ export class LocalCluster {
     return this.#worker.executorPids;
   }
 
+  /** Removes what a job that is over has left: segments, and staging beside its output. */
+  endJob(jobId: string, out: string): Promise<void> {
+    return this.#worker.discardJob(jobId, out);
+  }
+
   /** Ends all processes. Typed results stay until `removeFiles`. */
   async close(): Promise<void> {
     await this.#worker.close();

@@ -1,7 +1,7 @@
 /** The programmatic API: run a job on a cluster of this machine, or submit it to one that is there. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve as resolvePath } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type AnyJob, FanfoldError } from "@fanfold/job";
 import { type Bundle, bundleJob } from "./bundle-job.js";
@@ -96,6 +96,7 @@ async function runOn<J extends AnyJob>(
     jobId,
     hidesOutput: options.out === undefined,
     onEnd: async () => {
+      await cluster.endJob(jobId, resolvePath(out));
       await cluster.close();
       if (!collectRecords) removeFiles();
     },

@@ -81,6 +81,7 @@ export class WorkerDaemon {
   readonly #unsettled = new Map<string, { readonly report: AttemptReport; readonly inputsVersion: number }>();
   /** Jobs that are over, whose files go when their last attempt here has ended. */
   readonly #discarding = new Map<string, string | null>();
+  readonly #onDiscarded = new Map<string, () => void>();
   #logEntries: JobLogEntry[] = [];
   #logTimer: NodeJS.Timeout | undefined;
   #listener: Listener | undefined;
@@ -389,6 +390,14 @@ export class WorkerDaemon {
     this.#checkIdle();
   }
 
+  /** Stops what runs of a job and removes its files, staging included; resolves when that is done. */
+  discardJob(jobId: string, out: string | null): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onDiscarded.set(jobId, resolve);
+      this.#discard(jobId, out);
+    });
+  }
+
   /** An attempt that is being stopped may still be writing, so its job's files go after it. */
   #discard(jobId: string, out: string | null): void {
     this.#discarding.set(jobId, out);
@@ -405,8 +414,14 @@ export class WorkerDaemon {
       if (busy.has(jobId)) continue;
       this.#discarding.delete(jobId);
       this.#mapOutputs.forget(jobId);
-      this.#folders.removeJob(jobId);
-      if (out !== null) discardOutput(out, jobId);
+      try {
+        this.#folders.removeJob(jobId);
+        if (out !== null) discardOutput(out, jobId);
+      } catch (error) {
+        this.#log.error({ job: jobId }, `files of the job could not be removed: ${(error as Error).message}`);
+      }
+      this.#onDiscarded.get(jobId)?.();
+      this.#onDiscarded.delete(jobId);
     }
     this.#checkIdle();
   }

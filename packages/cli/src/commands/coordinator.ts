@@ -14,6 +14,7 @@ export interface CoordinatorCommandOptions {
 export async function coordinator(options: CoordinatorCommandOptions): Promise<void> {
   refuseOpenAddress(options.listen.host);
   const log = await createLog("coordinator");
+  const signalled = untilSignalled();
   let fail: (error: Error) => void = () => undefined;
   const failed = new Promise<never>((_resolve, reject) => {
     fail = reject;
@@ -23,7 +24,7 @@ export async function coordinator(options: CoordinatorCommandOptions): Promise<v
     { log, onFatal: (error) => fail(error) },
   );
   log.info({ url: started.url }, "coordinator is listening");
-  const signal = await Promise.race([untilSignalled(), failed]);
+  const signal = await Promise.race([signalled, failed]);
   log.info({ signal }, "coordinator is ending");
   await started.close();
 }

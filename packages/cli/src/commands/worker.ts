@@ -17,6 +17,7 @@ export interface WorkerCommandOptions extends ClusterOptions {
 export async function worker(options: WorkerCommandOptions): Promise<void> {
   refuseOpenAddress(options.listen.host);
   const log = await createLog("worker");
+  const signalled = untilSignalled();
   const daemon = new WorkerDaemon(
     {
       ...targetOf(options),
@@ -30,7 +31,7 @@ export async function worker(options: WorkerCommandOptions): Promise<void> {
   );
   await daemon.start();
   log.info({ worker: daemon.workerId }, "worker is up");
-  const signal = await untilSignalled();
+  const signal = await signalled;
   log.info({ signal }, "worker is draining");
   await Promise.race([daemon.drain(), untilSignalled()]);
   await daemon.close();
