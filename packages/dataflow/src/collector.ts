@@ -39,6 +39,7 @@ export class Collector {
   spills = 0;
   spilledBytes = 0;
   readonly #options: CollectorOptions;
+  readonly #segmentPath: string;
   readonly #combine: Combine | undefined;
   readonly #keys: KeyEncoder = new KeyEncoder();
   readonly #values: ValueEncoder = new ValueEncoder();
@@ -52,6 +53,7 @@ export class Collector {
 
   constructor(options: CollectorOptions) {
     this.#options = options;
+    this.#segmentPath = join(options.workDir, "segment");
     this.#combine = combineOf(options.job);
     this.#chooser = new PartitionChooser(options.job, options.partitions, options.boundaries);
     const fold = numericFoldOf(this.#combine);
@@ -122,7 +124,7 @@ export class Collector {
   async finish(pace: Pick<Pace, "restWhenDue">): Promise<SegmentSummary> {
     if (this.#table !== undefined) this.#moveToBuffer(this.#table);
     if (this.#runs.length > 0 && this.#buffer.count > 0) this.#spill();
-    const writer = new SegmentWriter(join(this.#options.workDir, "segment"), {
+    const writer = new SegmentWriter(this.#segmentPath, {
       partitions: this.#options.partitions,
       compression: this.#options.compression,
       isDigested: true,
@@ -135,12 +137,17 @@ export class Collector {
       writer.abort();
       throw thrown;
     } finally {
-      this.abort();
+      this.#removeRuns();
     }
   }
 
-  /** Removes spilled runs. */
+  /** Removes spilled runs and, if it was written already, the segment. */
   abort(): void {
+    this.#removeRuns();
+    rmSync(this.#segmentPath, { force: true });
+  }
+
+  #removeRuns(): void {
     for (const run of this.#runs.splice(0)) rmSync(run.path, { force: true });
   }
 

@@ -49,6 +49,16 @@ function readRows(path: string, partitions = 3, windowBytes = 4096): string[] {
   return rows;
 }
 
+/** The code of the error that reading gives; `toThrow` would be slow thousands of times over. */
+function codeOfReading(path: string): unknown {
+  try {
+    readRows(path);
+    return "read";
+  } catch (thrown) {
+    return (thrown as { code?: unknown }).code;
+  }
+}
+
 function expected(rows: readonly Row[]): string[] {
   return rows.map(([p, key, value]) => {
     return `${p}:${Buffer.from(encodeKey(key)).toString("hex")}:${Buffer.from(encodeValue(value)).toString("hex")}`;
@@ -126,9 +136,7 @@ describe("a segment file", () => {
         const bytes = Buffer.from(good);
         bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
         writeFileSync(damaged, bytes);
-        expect(() => readRows(damaged), `bit ${bit}`).toThrow(
-          expect.objectContaining({ code: "SEGMENT_CORRUPT" }),
-        );
+        expect(codeOfReading(damaged), `bit ${bit}`).toBe("SEGMENT_CORRUPT");
       }
     }
   });

@@ -1,0 +1,534 @@
+import { mkdtempSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import {
+  type AnyJob,
+  collect,
+  count,
+  defineJob,
+  type Emit,
+  FanfoldError,
+  jsonLines,
+  mean,
+  sum,
+  textLines,
+  topK,
+  tsv,
+} from "@fanfold/job";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import {
+  boundariesFrom,
+  decodeKey,
+  encodeKey,
+  type MapAttemptOptions,
+  type MapAttemptResult,
+  runMapAttempt,
+  runReduceAttempt,
+  runSampleAttempt,
+} from "../src/index.js";
+import {
+  attemptOptions,
+  MemorySinks,
+  makeFolder,
+  memorySource,
+  runJob,
+  slicesOf,
+  splitOf,
+} from "./memory-ports.js";
+
+let folder: { path: string; remove: () => void };
+beforeEach(() => {
+  folder = makeFolder();
+});
+afterEach(() => folder.remove());
+
+function mapOptions(job: AnyJob, records: readonly unknown[], partitions: number): MapAttemptOptions {
+  const options = attemptOptions(job, folder.path, "map", 4);
+  return { ...options, split: splitOf(records), partitions, boundaries: undefined };
+}
+
+interface Outcome {
+  readonly result: MapAttemptResult | undefined;
+  readonly error: FanfoldError;
+  readonly sinks: MemorySinks;
+}
+
+async function mapWith(
+  job: AnyJob,
+  records: readonly unknown[],
+  extra: Partial<MapAttemptOptions> = {},
+): Promise<Outcome> {
+  const sinks = new MemorySinks();
+  const options = { ...mapOptions(job, records, 2), ...extra };
+  try {
+    const result = await runMapAttempt(options, { source: memorySource(records), sinks });
+    return { result, error: new FanfoldError("INTERNAL", "did not fail"), sinks };
+  } catch (thrown) {
+    return { result: undefined, error: thrown as FanfoldError, sinks };
+  }
+}
+
+const base = { name: "t", input: textLines() };
+const lines = Array.from({ length: 300 }, (_, i) => `line ${i}`);
+
+describe("a map attempt", () => {
+  test("names the function, record, task and attempt when user code throws, and keeps the cause", async () => {
+    const cause = new TypeError("x is not a function");
+    const job = defineJob({
+      ...base,
+      map(line, _emit: Emit<string, number>) {
+        if (line === "line 123") throw cause;
+      },
+      reduce: sum(),
+    });
+    const { error } = await mapWith(job, lines);
+    expect(error.code).toBe("USER_CODE_FAILED");
+    expect(error.message).toBe(
+      "map threw TypeError: x is not a function, at record /in/a.txt byte 1230 (map task 4, attempt 1)",
+    );
+    expect(error.cause).toBe(cause);
+    expect(error.details).toMatchObject({
+      path: "/in/a.txt",
+      offset: 1230,
+      function: "map",
+      task: 4,
+      attempt: 1,
+    });
+  });
+
+  test("fails on a refused emit even when user code catches it, naming the record", async () => {
+    const bad: [unknown, unknown, string][] = [
+      [{}, 1, "KEY_UNSUPPORTED"],
+      ["k", () => 1, "VALUE_UNSUPPORTED"],
+      ["k", { a: [Symbol("s")] }, "VALUE_UNSUPPORTED"],
+    ];
+    for (const [key, value, code] of bad) {
+      for (const reduce of [collect(), undefined]) {
+        const job = defineJob({
+          ...base,
+          map(line, emit: Emit<string, number>) {
+            try {
+              emit((line === "line 7" ? key : "k") as never, (line === "line 7" ? value : 1) as never);
+            } catch {}
+          },
+          ...(reduce === undefined ? {} : { reduce: reduce as never }),
+        });
+        const { error } = await mapWith(job, lines, { partitions: reduce === undefined ? 0 : 2 });
+        expect(error.code).toBe(code);
+        expect(error.message).toContain("at record /in/a.txt byte 70 (map task 4, attempt 1)");
+      }
+    }
+  });
+
+  test("awaits an asynchronous map before the next record", async () => {
+    const seen: string[] = [];
+    const job = defineJob({
+      ...base,
+      async map(line, emit: Emit<string, number>) {
+        seen.push(`start ${line}`);
+        await new Promise((resolve) => setImmediate(resolve));
+        emit(line, 1);
+        seen.push(`end ${line}`);
+      },
+      reduce: sum(),
+    });
+    const { result } = await mapWith(job, ["a", "b"]);
+    expect(seen).toEqual(["start a", "end a", "start b", "end b"]);
+    expect(result?.metrics).toMatchObject({ recordsIn: 2, pairsEmitted: 2, recordsOut: 2, spills: 0 });
+  });
+
+  test("names the record of a rejected promise", async () => {
+    const job = defineJob({
+      ...base,
+      async map(line) {
+        await null;
+        if (line === "line 3") throw new Error("late");
+      },
+      reduce: sum(),
+    });
+    expect((await mapWith(job, lines)).error.message).toContain(
+      "map threw Error: late, at record /in/a.txt byte 30",
+    );
+  });
+
+  test("refuses a pair emitted after its end", async () => {
+    let leaked: Emit<string, number> = () => {};
+    const job = defineJob({
+      ...base,
+      map(_line, emit: Emit<string, number>) {
+        leaked = emit;
+      },
+      reduce: sum(),
+    });
+    await mapWith(job, lines);
+    expect(() => leaked("k", 1)).toThrow(expect.objectContaining({ code: "USER_CODE_FAILED" }));
+  });
+
+  test("gives user code its context, counters and named outputs", async () => {
+    const seen: unknown[] = [];
+    const job = defineJob({
+      ...base,
+      output: tsv(),
+      outputs: { errors: jsonLines() },
+      setup: (context) => void seen.push(context.task.stage, context.job.id),
+      map(line, emit: Emit<string, number>, context) {
+        context.counters.add("__proto__");
+        context.counters.add("bytes", line.length);
+        if (line === "line 2")
+          context.output("errors").write({ at: context.split.offset, path: context.split.path });
+        emit(line, 1);
+      },
+      teardown: (context) => context.output("errors").write("last"),
+    });
+    const { result, sinks } = await mapWith(job, lines.slice(0, 3), { partitions: 0, collectRecords: true });
+    expect(seen).toEqual(["map", "j1"]);
+    expect(sinks.values.get("errors")).toEqual([{ at: 20, path: "/in/a.txt" }, "last"]);
+    expect(sinks.pairs.get("part")).toEqual([0, 1, 2].map((i) => [`line ${i}`, 1]));
+    expect(sinks.pairs.get("records")).toEqual(sinks.pairs.get("part"));
+    expect(Object.entries(result?.counters ?? {})).toEqual([
+      ["__proto__", 3],
+      ["bytes", 18],
+    ]);
+    expect(result?.outputs.map(({ name, kind, records }) => [name, kind, records])).toEqual([
+      ["part", "part", 3],
+      ["records", "records", 3],
+      ["errors", "named", 2],
+    ]);
+    expect(result?.segment).toBeUndefined();
+  });
+
+  test("refuses names of outputs that are not portable or not declared", async () => {
+    for (const [name, outputs] of [
+      ["../up", undefined],
+      ["part", undefined],
+      ["_SUCCESS", undefined],
+      ["other", { errors: jsonLines() }],
+      ["constructor", { errors: jsonLines() }],
+    ] as const) {
+      const job = defineJob({
+        ...base,
+        map(_line, _emit: Emit<string, number>, context) {
+          try {
+            context.output(name as never).write(1);
+          } catch {}
+        },
+        ...(outputs === undefined ? {} : { outputs: outputs as never }),
+      });
+      expect((await mapWith(job, ["a"], { partitions: 0 })).error.code).toBe("OUTPUT_NAME_INVALID");
+    }
+  });
+
+  test("that is map-only has a part file even without records", async () => {
+    const { result, sinks } = await mapWith(defineJob({ ...base, map() {} }), [], { partitions: 0 });
+    expect(result?.outputs.map(({ name }) => name)).toEqual(["part"]);
+    expect(sinks.closed).toEqual(["part"]);
+  });
+
+  test("stops with the signal's reason while a slow map runs, and leaves no files", async () => {
+    const controller = new AbortController();
+    const job = defineJob({
+      ...base,
+      map(line, emit: Emit<string, string>) {
+        const until = performance.now() + 2;
+        while (performance.now() < until);
+        emit(line, line);
+      },
+      reduce: collect(),
+    });
+    const reason = new Error("lost");
+    setImmediate(() => controller.abort(reason));
+    const { error } = await mapWith(job, lines, { signal: controller.signal });
+    expect(error).toBe(reason);
+    expect(readdirSync(mapOptions(job, [], 2).workDir)).toEqual([]);
+  });
+
+  test("aborts its outputs when a sink fails, and passes the sink's error on", async () => {
+    const full = new FanfoldError("DISK_FULL", "no space");
+    const sinks = new MemorySinks();
+    const open = sinks.open.bind(sinks);
+    sinks.open = (writer, stem) => ({
+      ...open(writer, stem),
+      writePair: () => {
+        throw full;
+      },
+    });
+    const job = defineJob({
+      ...base,
+      map(line, emit: Emit<string, number>) {
+        try {
+          emit(line, 1);
+        } catch {}
+      },
+    });
+    const run = runMapAttempt(mapOptions(job, ["a"], 0), { source: memorySource(["a"]), sinks });
+    await expect(run).rejects.toBe(full);
+    expect(sinks.aborted).toEqual(["part"]);
+  });
+
+  test("leaves no segment when an output cannot be closed", async () => {
+    const full = new FanfoldError("DISK_FULL", "no space");
+    const sinks = new MemorySinks();
+    const open = sinks.open.bind(sinks);
+    sinks.open = (writer, stem) => ({
+      ...open(writer, stem),
+      close: () => {
+        throw full;
+      },
+    });
+    const job = defineJob({
+      ...base,
+      map: (line, emit: Emit<string, number>) => emit(line, 1),
+      teardown: (context) => context.output("side").write(1),
+      reduce: sum(),
+    });
+    const options = mapOptions(job, ["a"], 1);
+    await expect(runMapAttempt(options, { source: memorySource(["a"]), sinks })).rejects.toBe(full);
+    expect(readdirSync(options.workDir)).toEqual([]);
+    expect(sinks.aborted).toEqual(["side"]);
+  });
+
+  test("passes an error of its source on as it is", async () => {
+    const broken = new FanfoldError("INPUT_CORRUPT", "cut");
+    const source = {
+      // biome-ignore lint/correctness/useYield: a source that fails at once.
+      async *batches(): AsyncGenerator<never> {
+        throw broken;
+      },
+    };
+    const job = defineJob({ ...base, map() {}, reduce: sum() });
+    const run = runMapAttempt(mapOptions(job, [], 1), { source, sinks: new MemorySinks() });
+    await expect(run).rejects.toBe(broken);
+  });
+
+  test("gives the same digest twice for the same records, and another for others", async () => {
+    const job = defineJob({
+      ...base,
+      map: (line, emit: Emit<string, number>) => emit(line, line.length),
+      reduce: sum(),
+    });
+    const digests: (string | undefined)[] = [];
+    for (const [index, records] of [lines, lines, lines.slice(1)].entries()) {
+      const options = attemptOptions(job, folder.path, "map", index);
+      const rest = { split: splitOf(records), partitions: 2, boundaries: undefined };
+      const ports = { source: memorySource(records, 10 + index), sinks: new MemorySinks() };
+      digests.push((await runMapAttempt({ ...options, ...rest }, ports)).segment?.digest);
+    }
+    expect(digests[1]).toBe(digests[0]);
+    expect(digests[2]).not.toBe(digests[0]);
+  });
+});
+
+describe("a reduce attempt", () => {
+  const words = ["a 1", "b 2", "a 3", "a 5", "b 4"];
+  const emitWords = (line: string, emit: Emit<string, number>): void => {
+    const [word, number] = line.split(" ") as [string, string];
+    emit(word, Number(number));
+  };
+
+  async function reduced(reduce: AnyJob["reduce"]): Promise<unknown> {
+    const job = defineJob({ ...base, map: emitWords, reduce: reduce as never }) as AnyJob;
+    const root = mkdtempSync(join(folder.path, "run-"));
+    const run = await runJob(job, root, { splits: [words.slice(0, 2), words.slice(2)], partitions: 1 });
+    return run.partitions[0];
+  }
+
+  test("runs every built-in aggregator", async () => {
+    expect(await reduced(count())).toEqual([
+      ["a", 3],
+      ["b", 2],
+    ]);
+    expect(await reduced(mean())).toEqual([
+      ["a", 3],
+      ["b", 3],
+    ]);
+    expect(await reduced(topK<number>(2))).toEqual([
+      ["a", [5, 3]],
+      ["b", [4, 2]],
+    ]);
+    expect(await reduced(collect())).toEqual([
+      ["a", [1, 3, 5]],
+      ["b", [2, 4]],
+    ]);
+  });
+
+  test("skips the values that reduce does not read", async () => {
+    const firstOnly = (key: string, values: Iterable<number>, emit: Emit<string, number>): void => {
+      for (const value of values) {
+        emit(key, value);
+        break;
+      }
+    };
+    expect(await reduced(firstOnly as never)).toEqual([
+      ["a", 1],
+      ["b", 2],
+    ]);
+    expect(
+      await reduced(((key: string, _: unknown, emit: Emit<string, number>) => emit(key, 0)) as never),
+    ).toEqual([
+      ["a", 0],
+      ["b", 0],
+    ]);
+  });
+
+  test("awaits an asynchronous reduce, which may read its values lazily", async () => {
+    const slow = async (key: string, values: Iterable<number>, emit: Emit<string, number>): Promise<void> => {
+      let total = 0;
+      for (const value of values) {
+        await null;
+        total += value;
+      }
+      emit(key, total);
+    };
+    expect(await reduced(slow as never)).toEqual([
+      ["a", 9],
+      ["b", 6],
+    ]);
+  });
+
+  test("refuses values that are read twice, or after their time", async () => {
+    const twice = (_key: string, values: Iterable<number>): void => {
+      for (const _ of values);
+      for (const _ of values);
+    };
+    await expect(reduced(twice as never)).rejects.toThrow(/can be iterated once.*at key "a" \(reduce task 0/);
+    const kept: Iterator<number>[] = [];
+    const late = (_key: string, values: Iterable<number>): void => {
+      for (const old of kept) old.next();
+      kept.push(values[Symbol.iterator]());
+    };
+    await expect(reduced(late as never)).rejects.toThrow(/can only be read while.*at key "b"/);
+  });
+
+  test("names the key when reduce throws", async () => {
+    const wrong = (key: string): void => {
+      if (key === "b") throw new Error("no");
+    };
+    await expect(reduced(wrong as never)).rejects.toMatchObject({
+      code: "USER_CODE_FAILED",
+      message: 'reduce threw Error: no, at key "b" (reduce task 0, attempt 1)',
+      details: { key: '"b"', stage: "reduce" },
+    });
+  });
+
+  test("fails on a damaged segment even when user code catches the error", async () => {
+    const job = defineJob({
+      ...base,
+      map: (line, emit: Emit<string, string>) => emit("k", line.repeat(50)),
+      reduce(_key, values) {
+        try {
+          for (const _ of values);
+        } catch {}
+      },
+    });
+    const records = Array.from({ length: 5000 }, (_, i) => `${i} ${Math.sin(i)}`);
+    const map = await runMapAttempt(mapOptions(job, records, 1), {
+      source: memorySource(records),
+      sinks: new MemorySinks(),
+    });
+    const segments = slicesOf([map], 0).map((slice) => ({ ...slice, end: slice.end - 1 }));
+    const options = { ...attemptOptions(job, folder.path, "reduce", 0), partition: 0, segments };
+    const sinks = new MemorySinks();
+    const run = runReduceAttempt(options, { source: memorySource([]), sinks });
+    await expect(run).rejects.toMatchObject({ code: "SEGMENT_CORRUPT" });
+    expect(sinks.aborted).toEqual(["part"]);
+  });
+
+  test("refuses a groupBy that tears groups apart", async () => {
+    const job = defineJob({
+      ...base,
+      map: (line, emit: Emit<[string, number], number>) => emit([line, line.length], 1),
+      groupBy: ([, length]) => length,
+      reduce: count(),
+    });
+    const run = runJob(job, folder.path, { splits: [["aaa", "b"]], partitions: 1 });
+    await expect(run).rejects.toMatchObject({ code: "GROUP_NOT_CONTIGUOUS" });
+  });
+
+  test("streams a key with many values in bounded memory", async () => {
+    const job = defineJob({
+      ...base,
+      map(_line, emit: Emit<string, string>) {
+        for (let i = 0; i < 3000; i++) emit("hot", String(i).padEnd(200, "."));
+      },
+      reduce(key, values, emit: Emit<string, number>) {
+        let seen = 0;
+        let heapMax = 0;
+        for (const _ of values) {
+          seen += 1;
+          if (seen % 20_000 === 0) heapMax = Math.max(heapMax, process.memoryUsage().heapUsed);
+        }
+        emit(key, seen);
+        emit("heap", heapMax);
+      },
+    });
+    const heapBefore = process.memoryUsage().heapUsed;
+    const run = await runJob(job, folder.path, { splits: [lines.slice(0, 100)], partitions: 1 });
+    const [[, seen], [, heapMax]] = run.partitions[0] as [[string, number], [string, number]];
+    expect(seen).toBe(300_000);
+    expect(run.maps[0]?.metrics.spills).toBeGreaterThan(3);
+    // Held as strings, the values would take 65 MB.
+    expect(heapMax - heapBefore).toBeLessThan(45_000_000);
+  });
+});
+
+describe("a sample attempt", () => {
+  test("gives sorted keys spread over the whole split, and no outputs", async () => {
+    const job = defineJob({
+      ...base,
+      map(line, emit: Emit<number, number>, context) {
+        context.counters.add("mapped");
+        context.output("side").write(line);
+        emit(Number(line.slice(5)), 1);
+      },
+      reduce: sum(),
+    });
+    const sinks = new MemorySinks();
+    const options = { ...mapOptions(job, lines, 2), stage: "sample" as const, sampleRecordsMax: 30 };
+    const { keys } = await runSampleAttempt(options, { source: memorySource(lines, 50), sinks });
+    const numbers = keys.map((key) => decodeKey(key) as number);
+    expect(numbers.length).toBeGreaterThanOrEqual(30);
+    expect(numbers.length).toBeLessThanOrEqual(60);
+    expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+    expect(Math.max(...numbers)).toBeGreaterThan(250);
+    expect(sinks.values.size).toBe(0);
+  });
+
+  test("samples group keys when the job groups", async () => {
+    const job = defineJob({
+      ...base,
+      map: (line, emit: Emit<[string, number], number>) => emit([line, 1], 1),
+      groupBy: ([line]) => line,
+      reduce: count(),
+    });
+    const options = { ...mapOptions(job, ["b", "a"], 2), sampleRecordsMax: 10 };
+    const { keys } = await runSampleAttempt(options, {
+      source: memorySource(["b", "a"]),
+      sinks: new MemorySinks(),
+    });
+    expect(keys.map((key) => decodeKey(key))).toEqual(["a", "b"]);
+  });
+});
+
+describe("boundaries", () => {
+  const keysOf = (numbers: readonly number[]): Uint8Array[] => numbers.map((number) => encodeKey(number));
+  const cut = (numbers: readonly number[], partitions: number): unknown[] => {
+    return boundariesFrom(keysOf(numbers), partitions).map((key) => decodeKey(key));
+  };
+
+  test("cut the sample into equal parts", () => {
+    const numbers = Array.from({ length: 1000 }, (_, i) => (i * 37) % 1000);
+    expect(cut(numbers, 4)).toEqual([250, 500, 750]);
+    expect(cut(numbers, 1)).toEqual([]);
+  });
+
+  test("are never equal, and leave a frequent key to itself", () => {
+    const numbers = [
+      ...Array.from({ length: 900 }, () => 5),
+      ...Array.from({ length: 100 }, (_, i) => i + 100),
+      1,
+    ];
+    expect(cut(numbers, 4)).toEqual([5, 100, 150]);
+    expect(cut([7, 7, 7], 3)).toEqual([]);
+    expect(cut([], 3)).toEqual([]);
+    expect(cut([1, 2], 5)).toEqual([2]);
+  });
+});

@@ -1,0 +1,282 @@
+import { mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import {
+  type AnyJob,
+  defineJob,
+  first,
+  type Key,
+  max,
+  min,
+  type Partitioner,
+  sum,
+  textLines,
+} from "@fanfold/job";
+import { keyHash, partitionOfHash } from "@fanfold/placement";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Collector } from "../src/collector.js";
+import { decodeKey, encodeKey, readSegmentIndex } from "../src/index.js";
+import { decodeKeyAt } from "../src/key-decoder.js";
+import { PartitionMerge } from "../src/partition-merge.js";
+import { decodeValueAt } from "../src/value-decoder.js";
+import { anyKey, compareKeys } from "./key-oracle.js";
+import { makeFolder } from "./memory-ports.js";
+
+let folder: { path: string; remove: () => void };
+let runs = 0;
+beforeEach(() => {
+  folder = makeFolder();
+});
+afterEach(() => folder.remove());
+
+const pace = { restWhenDue: async (): Promise<void> => {} };
+type Pair = readonly [Key, unknown];
+
+interface Setting {
+  readonly combine?: AnyJob["combine"];
+  readonly partitioner?: Partitioner<unknown>;
+  readonly boundaries?: readonly Uint8Array[];
+  readonly partitions: number;
+  readonly memoryBytes: number;
+  readonly recordsMax?: number;
+}
+
+function jobOf(setting: Setting): AnyJob {
+  const { combine, partitioner } = setting;
+  const job: AnyJob = { name: "t", input: textLines(), map() {}, reduce() {} };
+  return defineJob({
+    ...job,
+    ...(combine === undefined ? {} : { combine }),
+    ...(partitioner === undefined ? {} : { partitioner }),
+  });
+}
+
+interface Collected {
+  readonly partitions: readonly (readonly Pair[])[];
+  readonly spills: number;
+  readonly digest: string;
+  readonly filesLeft: readonly string[];
+}
+
+/** Emits `pairs` from as many collectors as there are lists, merges their segments, and decodes what comes out. */
+async function collect(lists: readonly (readonly Pair[])[], setting: Setting): Promise<Collected> {
+  const root = join(folder.path, String(runs++));
+  const segments: string[] = [];
+  let spills = 0;
+  let digest = "";
+  for (const [index, pairs] of lists.entries()) {
+    const workDir = join(root, String(index));
+    mkdirSync(workDir, { recursive: true });
+    const { partitions, memoryBytes, recordsMax, boundaries } = setting;
+    const job = jobOf(setting);
+    const collector = new Collector({
+      job,
+      partitions,
+      boundaries,
+      memoryBytes,
+      workDir,
+      recordsMax,
+      compression: "auto",
+    });
+    for (const [key, value] of pairs) collector.emit(key, value);
+    const summary = await collector.finish(pace);
+    spills += collector.spills;
+    digest += summary.digest;
+    segments.push(summary.path);
+  }
+  const partitions: Pair[][] = [];
+  for (let p = 0; p < setting.partitions; p++) partitions.push(await merged(segments, p, root, setting));
+  return { partitions, spills, digest, filesLeft: readdirSync(join(root, "0")) };
+}
+
+async function merged(
+  segments: readonly string[],
+  p: number,
+  root: string,
+  setting: Setting,
+): Promise<Pair[]> {
+  const slices = segments.map((path, order) => {
+    const { offset, bytes } = readSegmentIndex(path).partition(p);
+    return { path, start: offset, end: offset + bytes, order };
+  });
+  const options = { partition: p, memoryBytes: setting.memoryBytes, workDir: root, combine: undefined, pace };
+  const merge = await PartitionMerge.open(slices, options);
+  const pairs: Pair[] = [];
+  const { stream } = merge;
+  while (stream.next()) {
+    const { bytes, keyStart, keyEnd, valueStart, valueEnd } = stream.view;
+    pairs.push([decodeKeyAt(bytes, keyStart, keyEnd), decodeValueAt(bytes, valueStart, valueEnd)]);
+  }
+  merge.close();
+  return pairs;
+}
+
+function partitionOf(key: Key, partitions: number): number {
+  return partitionOfHash(keyHash(encodeKey(key)), partitions);
+}
+
+/** What must come out: a stable sort of everything, dealt to partitions. */
+function oracle(lists: readonly (readonly Pair[])[], partitions: number): Pair[][] {
+  const sorted = lists.flat().map(([key, value]): Pair => [decodeKey(encodeKey(key)), value]);
+  sorted.sort((a, b) => compareKeys(a[0], b[0]));
+  return Array.from({ length: partitions }, (_, p) =>
+    sorted.filter(([key]) => partitionOf(key, partitions) === p),
+  );
+}
+
+/** Folds neighbours with equal keys. */
+function folded(pairs: readonly Pair[], fold: (a: never, b: never) => unknown): Pair[] {
+  const result: [Key, unknown][] = [];
+  for (const [key, value] of pairs) {
+    const last = result.at(-1);
+    if (last !== undefined && compareKeys(last[0], key) === 0)
+      last[1] = fold(last[1] as never, value as never);
+    else result.push([key, value]);
+  }
+  return result;
+}
+
+const anySetting = fc.record({
+  partitions: fc.integer({ min: 1, max: 5 }),
+  memoryBytes: fc.constantFrom(600, 2000, 1 << 20),
+});
+
+describe("what is emitted", () => {
+  test("comes out sorted and complete, equal keys in order of split and position, however small the memory", async () => {
+    const pair = fc.tuple(anyKey, fc.oneof(fc.integer(), fc.string({ maxLength: 60 })));
+    const lists = fc.array(fc.array(pair, { maxLength: 60 }), { minLength: 1, maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(lists, anySetting, async (pairs, setting) => {
+        const { partitions, filesLeft } = await collect(pairs, setting);
+        expect(partitions).toEqual(oracle(pairs, setting.partitions));
+        expect(filesLeft).toEqual(["segment"]);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("is combined to one record a key a segment by built-in and user functions alike", async () => {
+    const key = fc.oneof(anyKey, fc.constantFrom("a", "b", "sixteen letters!", "seventeen letters"));
+    const lists = fc.array(fc.array(fc.tuple(key, fc.integer()), { maxLength: 80 }), {
+      minLength: 1,
+      maxLength: 2,
+    });
+    const add = (a: number, b: number): number => a + b;
+    const combiners = fc.constantFrom<[AnyJob["combine"], (a: never, b: never) => unknown]>(
+      [sum(), add],
+      [min(), Math.min as never],
+      [max(), Math.max as never],
+      [first(), (a) => a],
+      [(_: Key, values: Iterable<number>) => [...values].reduce(add, 0), add],
+    );
+    await fc.assert(
+      fc.asyncProperty(lists, anySetting, combiners, async (pairs, setting, [combine, fold]) => {
+        const { partitions } = await collect(pairs, { ...setting, combine });
+        const expected = oracle(pairs, setting.partitions).map((list) => folded(list, fold));
+        expect(partitions.map((list) => folded(list, fold))).toEqual(expected);
+        if (pairs.length === 1) expect(partitions).toEqual(expected);
+      }),
+      { numRuns: 80 },
+    );
+  });
+
+  test("may stop being numbers halfway for min and max, and nothing is lost", async () => {
+    const numbers = Array.from({ length: 500 }, (_, i): Pair => [`k${i % 50}`, i]);
+    const strings = Array.from({ length: 500 }, (_, i): Pair => [`s${i % 50}`, String(i)]);
+    const { partitions } = await collect([[...numbers, ...strings]], {
+      combine: max(),
+      partitions: 1,
+      memoryBytes: 4000,
+    });
+    const expected = folded(oracle([[...numbers, ...strings]], 1)[0] ?? [], (a, b) => {
+      if (b > a) return b;
+      return a;
+    });
+    expect(partitions[0]).toEqual(expected);
+  });
+
+  test("spills and merges in several passes to the same bytes as in memory", async () => {
+    const pairs = Array.from({ length: 5000 }, (_, i): Pair => [`key ${(i * 7919) % 1000}`, i]);
+    const large = await collect([pairs], { partitions: 3, memoryBytes: 1 << 24 });
+    const small = await collect([pairs], { partitions: 3, memoryBytes: 20_000 });
+    expect(large.spills).toBe(0);
+    expect(small.spills).toBeGreaterThan(20);
+    expect(small.digest).toBe(large.digest);
+    expect(small.partitions).toEqual(large.partitions);
+  });
+
+  test("spills before the index of a buffer's record outgrows its bits", async () => {
+    const pairs = Array.from({ length: 1000 }, (_, i): Pair => [i, i]);
+    for (const combine of [undefined, sum()]) {
+      const setting = { partitions: 1, memoryBytes: 1 << 20, recordsMax: 64 };
+      const { partitions, spills } = await collect(
+        [pairs],
+        combine === undefined ? setting : { ...setting, combine },
+      );
+      expect(spills).toBeGreaterThanOrEqual(15);
+      expect(partitions[0]).toEqual(pairs);
+    }
+  });
+
+  test("may be larger than the whole buffer", async () => {
+    const value = "v".repeat(100_000);
+    const pairs: Pair[] = [
+      ["b", value],
+      ["a", 1],
+      ["c", [value, value]],
+      ["a", 2],
+    ];
+    const { partitions } = await collect([pairs], { partitions: 1, memoryBytes: 4000 });
+    expect(partitions).toEqual(oracle([pairs], 1));
+  });
+
+  test("goes where the user's partitioner says, and nowhere else", async () => {
+    const pairs = Array.from({ length: 100 }, (_, i): Pair => [i, 1]);
+    for (const combine of [undefined, sum()]) {
+      const partitioner = ((key: number, count: number) => key % count) as never;
+      const setting = { partitions: 3, memoryBytes: 4000, partitioner };
+      const { partitions } = await collect(
+        [pairs],
+        combine === undefined ? setting : { ...setting, combine },
+      );
+      expect(
+        partitions.map((list) => list.every(([key], _, all) => Number(key) % 3 === Number(all[0]?.[0]) % 3)),
+      ).toEqual([true, true, true]);
+      for (const wrong of [-1, 3, 1.5, Number.NaN, "1", undefined]) {
+        const bad = { ...setting, partitioner: (() => wrong) as never };
+        const refused = collect([pairs], combine === undefined ? bad : { ...bad, combine });
+        await expect(refused).rejects.toMatchObject({ code: "PARTITION_OUT_OF_RANGE" });
+      }
+    }
+  });
+
+  test("is cut at the boundaries, a boundary being the first key of its partition", async () => {
+    const pairs = ["a", "b", "bb", "c", "d"].map((key): Pair => [key, 1]);
+    const boundaries = ["b", "c"].map((key) => encodeKey(key));
+    const { partitions } = await collect([pairs], { partitions: 3, memoryBytes: 4000, boundaries });
+    expect(partitions.map((list) => list.map(([key]) => key))).toEqual([["a"], ["b", "bb"], ["c", "d"]]);
+  });
+
+  test("sums only numbers", async () => {
+    const pairs: Pair[] = [
+      ["a", 1],
+      ["a", "2"],
+    ];
+    await expect(
+      collect([pairs], { combine: sum(), partitions: 1, memoryBytes: 4000 }),
+    ).rejects.toMatchObject({
+      code: "USER_CODE_FAILED",
+    });
+  });
+
+  test("names the key when a user's combiner throws", async () => {
+    const combine = (): never => {
+      throw new RangeError("no");
+    };
+    const setting = { combine: combine as never, partitions: 1, memoryBytes: 4000 };
+    await expect(collect([[["k", 1]]], setting)).rejects.toMatchObject({
+      code: "USER_CODE_FAILED",
+      message: 'combine threw RangeError: no, at key "k"',
+    });
+  });
+});
