@@ -158,6 +158,15 @@ describe("publishing", () => {
     expect(existsSync(recordsDir!)).toBe(false);
   });
 
+  test("leaves out whatever else lies in the folder that is to be published", async () => {
+    const request = finishedJob();
+    const prepared = join(stagingDirOf(request.out, request.jobId), "publish");
+    mkdirSync(join(prepared, "folder"), { recursive: true });
+    writeFileSync(join(prepared, "part-00007.tsv"), "stray\n");
+    await publish(request);
+    expectPublished(request);
+  });
+
   test("never takes a records file of an earlier job for its own", async () => {
     const request = finishedJob();
     mkdirSync(request.recordsDir!, { recursive: true });
