@@ -7,7 +7,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { AnyJob } from "@fanfold/job";
-import { type Combine, combineOf, writeStream } from "./combine-groups.js";
+import { type Combine, combineOf, StreamWriter, writeStream } from "./combine-groups.js";
 import { KeyEncoder } from "./key-encoder.js";
 import { type NumericFold, NumericTable } from "./numeric-table.js";
 import type { Pace } from "./pace.js";
@@ -138,6 +138,7 @@ export class Collector {
       throw thrown;
     } finally {
       this.#removeRuns();
+      this.#buffer.release();
     }
   }
 
@@ -189,7 +190,13 @@ export class Collector {
         pace,
       });
       try {
-        writeStream(merge.stream, p, writer, this.#combine);
+        const steps = new StreamWriter({
+          stream: merge.stream,
+          partition: p,
+          writer,
+          combine: this.#combine,
+        });
+        while (!steps.writeSome()) await pace.restWhenDue();
         await pace.restWhenDue();
         this.spills += merge.spills;
         this.spilledBytes += merge.spilledBytes;

@@ -15,47 +15,81 @@ export function combineOf(job: AnyJob): Combine | undefined {
   return job.combine as Combine | undefined;
 }
 
-/** Appends the records of one partition to `writer`: as they are or, with a combiner, one a key. */
+/** Records between two chances to stop and let other work run. */
+const stepRecords = 4096;
+
+/** Appends all records of one partition to `writer`: as they are or, with a combiner, one a key. */
 export function writeStream(
   stream: RecordStream,
   partition: number,
   writer: SegmentWriter,
   combine: Combine | undefined,
 ): void {
-  if (combine !== undefined) {
-    writeCombined(new GroupStream(stream), partition, writer, combine);
-    return;
-  }
-  const view = stream.view;
-  while (stream.next()) {
-    writer.append(
-      partition,
-      view.bytes,
-      view.keyStart,
-      view.keyEnd,
-      view.bytes,
-      view.valueStart,
-      view.valueEnd,
-    );
-  }
+  const steps = new StreamWriter({ stream, partition, writer, combine });
+  while (!steps.writeSome());
 }
 
-function writeCombined(
-  groups: GroupStream,
-  partition: number,
-  writer: SegmentWriter,
-  combine: Combine,
-): void {
-  const encoder = new ValueEncoder();
-  while (groups.nextGroup()) {
-    try {
-      const combined =
-        typeof combine === "function" ? callCombine(groups, combine) : foldGroup(groups, combine);
-      encoder.encode(combined);
-    } catch (thrown) {
-      throw thrownByUser(thrown, { function: "combine", key: groups.keyOfGroup() });
+export interface StreamWriterOptions {
+  readonly stream: RecordStream;
+  readonly partition: number;
+  readonly writer: SegmentWriter;
+  readonly combine: Combine | undefined;
+}
+
+/** `writeStream` in steps, for streams too long to be written at one go. */
+export class StreamWriter {
+  readonly #options: StreamWriterOptions;
+  readonly #groups: GroupStream | undefined;
+  readonly #encoder: ValueEncoder | undefined;
+
+  constructor(options: StreamWriterOptions) {
+    this.#options = options;
+    if (options.combine === undefined) return;
+    this.#groups = new GroupStream(options.stream);
+    this.#encoder = new ValueEncoder();
+  }
+
+  /** Writes some records; true when that was the last of them. */
+  writeSome(): boolean {
+    return this.#groups === undefined
+      ? this.#writePlain()
+      : this.#writeCombined(this.#groups, this.#encoder!);
+  }
+
+  #writePlain(): boolean {
+    const { stream, partition, writer } = this.#options;
+    const view = stream.view;
+    for (let left = stepRecords; left > 0; left--) {
+      if (!stream.next()) return true;
+      writer.append(
+        partition,
+        view.bytes,
+        view.keyStart,
+        view.keyEnd,
+        view.bytes,
+        view.valueStart,
+        view.valueEnd,
+      );
     }
-    writer.append(partition, groups.keyBytes, 0, groups.keyLength, encoder.bytes, 0, encoder.length);
+    return false;
+  }
+
+  #writeCombined(groups: GroupStream, encoder: ValueEncoder): boolean {
+    const { partition, writer } = this.#options;
+    const combine = this.#options.combine!;
+    const until = groups.records + stepRecords;
+    while (groups.records < until) {
+      if (!groups.nextGroup()) return true;
+      try {
+        encoder.encode(
+          typeof combine === "function" ? callCombine(groups, combine) : foldGroup(groups, combine),
+        );
+      } catch (thrown) {
+        throw thrownByUser(thrown, { function: "combine", key: groups.keyOfGroup() });
+      }
+      writer.append(partition, groups.keyBytes, 0, groups.keyLength, encoder.bytes, 0, encoder.length);
+    }
+    return false;
   }
 }
 

@@ -7,7 +7,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Combine } from "./combine-groups.js";
-import { writeStream } from "./combine-groups.js";
+import { StreamWriter } from "./combine-groups.js";
 import { blockBytes, mergeFilesMax, mergeSourcesMax, mergeWindowBytesMax } from "./limits.js";
 import { MergedStream } from "./merged-stream.js";
 import type { Pace } from "./pace.js";
@@ -67,8 +67,7 @@ export class PartitionMerge {
       if (groups.length <= 1) break;
       sources = [];
       for (const group of groups) {
-        sources.push(group.length === 1 ? group[0]! : this.#mergeToRun(group));
-        await this.#options.pace.restWhenDue();
+        sources.push(group.length === 1 ? group[0]! : await this.#mergeToRun(group));
       }
     }
     this.#readers = openAll(sources, this.#options);
@@ -81,8 +80,8 @@ export class PartitionMerge {
     this.#removeRuns();
   }
 
-  #mergeToRun(group: readonly SegmentSlice[]): SegmentSlice {
-    const { partition, workDir, combine } = this.#options;
+  async #mergeToRun(group: readonly SegmentSlice[]): Promise<SegmentSlice> {
+    const { partition, workDir, combine, pace } = this.#options;
     const path = join(workDir, `merge-${partition}-${this.spills}.run`);
     const writer = new SegmentWriter(path, {
       partitions: partition + 1,
@@ -92,7 +91,8 @@ export class PartitionMerge {
     this.#ownPaths.add(path);
     const readers = openAll(group, this.#options);
     try {
-      writeStream(new MergedStream(readers), partition, writer, combine);
+      const steps = new StreamWriter({ stream: new MergedStream(readers), partition, writer, combine });
+      while (!steps.writeSome()) await pace.restWhenDue();
       writer.finish();
     } catch (thrown) {
       writer.abort();

@@ -3,8 +3,9 @@
  * record.
  *
  * The arrays are made at their full size at once: untouched pages cost nothing, growing would copy. What is bounded
- * is what is used: arena bytes plus the columns' and the sort's share of each record.
+ * is what is used: arena bytes plus a row of positions and the sort's share of each record.
  */
+import { returnBuffer, takeBuffer } from "./buffer-pool.js";
 import { copyBytes } from "./compare-bytes.js";
 import type { KeyEncoder } from "./key-encoder.js";
 import { bufferRecordsMax } from "./limits.js";
@@ -30,7 +31,7 @@ export class RecordBuffer {
   count = 0;
   readonly #options: RecordBufferOptions;
   readonly #recordsMax: number;
-  readonly #rows: Uint32Array;
+  readonly #rows: Uint32Array<ArrayBuffer>;
   readonly #space: BigUint64Array<ArrayBuffer>;
   #arena: Buffer;
   #used = 0;
@@ -39,9 +40,9 @@ export class RecordBuffer {
     this.#options = options;
     const fit = Math.floor(options.bytesMax / (overheadBytes + leanRecordBytes));
     this.#recordsMax = Math.max(1, Math.min(fit, options.recordsMax ?? bufferRecordsMax, bufferRecordsMax));
-    this.#rows = new Uint32Array(this.#recordsMax * rowWords);
-    this.#space = new BigUint64Array(this.#recordsMax);
-    this.#arena = newArena(options.bytesMax);
+    this.#rows = new Uint32Array(takeBuffer(this.#recordsMax * rowWords * 4));
+    this.#space = new BigUint64Array(takeBuffer(this.#recordsMax * 8));
+    this.#arena = Buffer.from(takeBuffer(options.bytesMax));
   }
 
   /** Bytes of keys and values held. */
@@ -64,7 +65,7 @@ export class RecordBuffer {
     const needed = used + keyLength + valueLength;
     if (index === this.#recordsMax || needed + (index + 1) * overheadBytes > this.#options.bytesMax) {
       if (index > 0) return false;
-      if (needed > this.#arena.length) this.#arena = newArena(needed);
+      if (needed > this.#arena.length) this.#arena = Buffer.from(new ArrayBuffer(needed));
     }
     const arena = this.#arena;
     this.#addRow(used, keyLength, valueLength, partition);
@@ -114,13 +115,17 @@ export class RecordBuffer {
   clear(): void {
     this.count = 0;
     this.#used = 0;
-    if (this.#arena.length > this.#options.bytesMax) this.#arena = newArena(this.#options.bytesMax);
+    const { bytesMax } = this.#options;
+    if (this.#arena.length > bytesMax) this.#arena = Buffer.from(new ArrayBuffer(bytesMax));
   }
-}
 
-/** Zeroed memory is not resident until it is touched. */
-function newArena(bytes: number): Buffer {
-  return Buffer.from(new ArrayBuffer(bytes));
+  /** Hands the memory on to the next attempt; the buffer must not be used any more. */
+  release(): void {
+    this.clear();
+    for (const buffer of [this.#arena.buffer, this.#rows.buffer, this.#space.buffer]) {
+      returnBuffer(buffer as ArrayBuffer);
+    }
+  }
 }
 
 class SortedStream implements RecordStream {
