@@ -17,6 +17,9 @@ import type { ValueEncoder } from "./value-encoder.js";
 
 /** Four columns of four bytes, and eight for the sort. */
 const overheadBytes = 24;
+/** Records touched ahead of their turn: more than the misses that a core can have outstanding. */
+const fetchRecords = 32;
+const cacheLineBytes = 64;
 /** Below this many bytes a record, the budget is used up by the columns first. */
 const leanRecordBytes = 16;
 
@@ -133,18 +136,23 @@ class SortedStream implements RecordStream {
   readonly #input: Sortable;
   readonly #words: Uint32Array;
   #at: number;
+  /** The first position that has not been fetched. */
+  #fetchAt: number;
+  #fetched = 0;
   readonly #end: number;
 
   constructor(input: Sortable, order: SortedOrder, partition: number) {
     this.#input = input;
     this.#words = order.words;
     this.#at = order.starts[partition]!;
+    this.#fetchAt = this.#at;
     this.#end = order.starts[partition + 1]!;
     this.view.bytes = input.bytes;
   }
 
   next(): boolean {
     if (this.#at === this.#end) return false;
+    if (this.#at === this.#fetchAt) this.#fetch();
     const index = this.#words[2 * this.#at]! & indexMask;
     this.#at += 1;
     const view = this.view;
@@ -156,5 +164,21 @@ class SortedStream implements RecordStream {
     view.valueStart = valueStart;
     view.valueEnd = valueStart + rows[rowWords * index + 2]!;
     return true;
+  }
+
+  /**
+   * Touches the next records. In key order each one is a cache miss or two; here the processor waits for many at a
+   * time instead of for one after the other.
+   */
+  #fetch(): void {
+    const { bytes, rows } = this.#input;
+    const end = Math.min(this.#at + fetchRecords, this.#end);
+    let touched = 0;
+    for (let i = this.#at; i < end; i++) {
+      const start = rows[rowWords * (this.#words[2 * i]! & indexMask)]!;
+      touched += bytes[start]! + (bytes[start + cacheLineBytes] ?? 0);
+    }
+    this.#fetched = (this.#fetched + touched) | 0;
+    this.#fetchAt = end;
   }
 }
