@@ -39,6 +39,5 @@ export function exitCodeOf(error: unknown): number {
   if (refusedCodes.has(error.code)) return 3;
   if (error.code === "JOB_UNKNOWN") return 4;
   if (error.code === "JOB_CANCELLED") return 5;
-  if (error.code === "TIMED_OUT") return 124;
   return 1;
 }

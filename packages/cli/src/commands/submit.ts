@@ -1,5 +1,5 @@
 /** `fanfold submit`: a job for a cluster that is there. */
-import { FanfoldError, type JobRun, submitJob } from "fanfold";
+import { CoordinatorClient, FanfoldError, type JobRun, submitJob } from "fanfold";
 import { ExitError } from "../exit-codes.js";
 import { followRun } from "../follow-run.js";
 import { createDisplay, noDisplay } from "../progress-display.js";
@@ -32,12 +32,21 @@ export async function submit(
       out: options.out,
       ...(options.key === undefined ? {} : { key: options.key }),
     });
+    await warnWithoutWorkers(options);
     if (options.detach) tellDetached(run, options.json);
     else await wait(run, options);
   } catch (error) {
     if (options.json && !(error instanceof ExitError)) printJsonError(error);
     throw error;
   }
+}
+
+async function warnWithoutWorkers(options: SubmitCommandOptions): Promise<void> {
+  const client = await CoordinatorClient.connect(targetOf(options));
+  const result = await client.request({ type: "describeCluster" });
+  client.close();
+  if (result.type !== "cluster" || result.cluster.workers.length > 0) return;
+  process.stderr.write("No worker is connected: the job waits for one. See: fanfold worker --help\n");
 }
 
 function tellDetached(run: JobRun, isJson: boolean): void {
