@@ -31,7 +31,7 @@ export function applyFailure(
   // Nobody waits to hear of a lost attempt; it may even have come back with its worker.
   if (failure.kind !== "lost") events.push({ type: "failureRecorded", attempt, workerId });
   const stage = job?.stages[attempt.stage];
-  if (job === undefined || stage === undefined || !(attempt.task < stage.columns.length)) return;
+  if (job === undefined || stage === undefined || !stage.hasTask(attempt.task)) return;
   if (failure.kind === "lost") stage.lostAttempts += 1;
   if (failure.kind === "lost" || !job.takesResults) return;
   if (stage.columns.state[attempt.task] === taskDone) return;

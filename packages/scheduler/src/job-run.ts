@@ -49,6 +49,15 @@ export class JobRun {
     return !this.isHeld && this.job.state === "running" && this.stages.some((stage) => this.canStart(stage));
   }
 
+  /** For the display of how fast it goes. */
+  sampleRates(nowMs: number): void {
+    for (const { table, live, rates } of this.stages) {
+      if (table.startedMs === null) continue;
+      const records = (table.metrics.get("recordsIn") ?? 0) + live.recordsIn;
+      rates.sample(nowMs, records, (table.metrics.get("bytesIn") ?? 0) + live.bytesIn);
+    }
+  }
+
   canStart({ pending, table }: StageRun): boolean {
     if (pending.size === 0 || !this.job.isReady(table)) return false;
     const { input } = table.stage;

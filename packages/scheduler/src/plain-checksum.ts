@@ -24,7 +24,7 @@ class Checksum {
   add(value: unknown): void {
     if (typeof value === "number") this.#addNumber(value);
     else if (typeof value === "string") this.#addText(value);
-    else if (value === null || typeof value !== "object") this.#addText(`${typeof value}:${String(value)}`);
+    else if (value === null || typeof value !== "object") this.#addOther(`${typeof value} ${String(value)}`);
     else if (value instanceof Uint8Array) this.#mix(3, keyHash(value), value.length);
     else if (Array.isArray(value)) this.#addArray(value);
     else if (value instanceof Map || value instanceof Set) this.#addArray([...value]);
@@ -43,6 +43,11 @@ class Checksum {
     this.#mix(2, hash, value.length);
   }
 
+  #addOther(text: string): void {
+    this.#mix(6, 0, 0);
+    this.#addText(text);
+  }
+
   #addArray(value: readonly unknown[]): void {
     this.#mix(4, value.length, 0);
     for (const item of value) this.add(item);
@@ -56,8 +61,8 @@ class Checksum {
       this.#addText(name);
       this.add(fields[name]);
     }
-    // Dates and other boxed values have no fields, but a text.
-    if (names.length === 0) this.#addText(String(value));
+    // Dates have no fields, but a number.
+    if (names.length === 0) this.#addOther(String(value.valueOf()));
   }
 
   /** Two lanes with different multipliers, so that together they hold 64 bits. */

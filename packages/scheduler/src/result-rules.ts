@@ -26,12 +26,7 @@ export function applyResult(
 ): void {
   const { attempt, workerId } = finished;
   const stage = job?.stages[attempt.stage];
-  if (
-    job === undefined ||
-    stage === undefined ||
-    !(attempt.task < stage.columns.length) ||
-    attempt.attempt < 1
-  ) {
+  if (job === undefined || stage === undefined || !stage.hasTask(attempt.task) || attempt.attempt < 1) {
     events.push({ type: "attemptRefused", attempt, workerId, reason: "jobOver" });
   } else if (stage.columns.state[attempt.task] === taskDone) {
     const isWinner = stage.columns.isWinner(attempt);

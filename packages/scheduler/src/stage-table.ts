@@ -56,6 +56,11 @@ export class StageTable {
     return this.stage.output.type === "shuffle";
   }
 
+  /** Whether it has a task of this number, and still knows about it. */
+  hasTask(task: number): boolean {
+    return Number.isInteger(task) && task >= 0 && task < this.columns.length;
+  }
+
   /** Forgets the tasks, when the job is over; counts stay. */
   compact(): void {
     this.columns = new TaskColumns(0);

@@ -327,9 +327,21 @@ describe("winning", () => {
 
   it("refuses tasks and stages that do not exist", () => {
     const table = tableOf(2, 1);
-    for (const command of [finished(0, 2), finished(2, 0), finished(0, 0, { attempt: 0 })]) {
-      expect(table.apply(command)).toMatchObject([{ type: "attemptRefused", reason: "jobOver" }]);
+    const before = table.checksum();
+    for (const task of [2, -1, 0.5, Number.NaN]) {
+      expect(table.apply(finished(0, task))).toMatchObject([{ type: "attemptRefused", reason: "jobOver" }]);
+      table.apply(failed(0, task, 1));
+      table.apply({ type: "outputsLost", jobId, stage: 0, tasks: [task], workerId: "w1", atMs: 1 });
     }
+    for (const command of [
+      finished(2, 0),
+      finished(-1, 0),
+      finished(0, 0, { attempt: 0 }),
+      failed(2, 0, 1),
+    ]) {
+      expect(table.apply(command)).toHaveLength(1);
+    }
+    expect(table.checksum()).toBe(before);
   });
 
   it("adds up counters and metrics of winners only, those of a re-made output in place of the first", () => {
@@ -575,6 +587,9 @@ describe("snapshots", () => {
       failed(0, 1, 1),
       finished(0, 1, { attempt: 2, workerId: "w2" }),
       unfetched(0, 1, { task: 0 }),
+      unfetched(0, 2, { task: 0 }),
+      unfetched(0, 3, { task: 0 }),
+      finished(0, 0, { attempt: 2 }),
       { type: "jobSubmitted", jobId: "job-2", key: "k", spec: spec(4, 2, { isSort: true }), atMs: 40 },
       { type: "outputsLost", jobId, stage: 0, tasks: [1], workerId: "w2", atMs: 50 },
       {

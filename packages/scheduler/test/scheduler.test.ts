@@ -298,6 +298,32 @@ describe("losing workers", () => {
     expect(driver.job().state).toBe("succeeded");
   });
 
+  it("makes an output again whose worker went between its report and the log's answer", () => {
+    const driver = new Driver({ isLogManual: true });
+    driver.join("w1", 1);
+    driver.submit(spec(1, 2));
+    while (driver.decide());
+    driver.finish(driver.running()[0]!);
+    driver.kill("w1");
+    driver.join("w2", 1);
+    while (driver.decide());
+    expect(driver.running("w2").map(({ kind }) => kind)).toEqual(["map"]);
+  });
+
+  it("tells a worker that has connected again all places of outputs before it reduces", () => {
+    const driver = new Driver();
+    driver.join("w1", 1);
+    driver.submit(spec(3, 4));
+    driver.finishAll(() => driver.job().stages[1]!.done === 1);
+    driver.workers.get("w1")!.outputs.clear();
+    const before = driver.effectsOf("sendMapOutputs").length;
+    driver.join("w1", 1);
+    driver.finishAll();
+    const sent = driver.effectsOf("sendMapOutputs").slice(before);
+    expect(sent.map(({ isComplete, entries }) => [isComplete, entries.length])).toEqual([[true, 3]]);
+    expect(driver.job().state).toBe("succeeded");
+  });
+
   it("starts no reader of an output that is about to be made again", () => {
     const driver = new Driver({ isLogManual: true });
     driver.join("w1", 1);
@@ -420,6 +446,35 @@ describe("losing workers", () => {
     expect(driver.publications[1]).toEqual({ ...driver.publications[0], workerId: "w3" });
     const manifest = { out: "/out", files: [] };
     driver.send({ type: "outputPublished", workerId: "w3", jobId: "job-1", outcome: { manifest } });
+    expect(driver.job().state).toBe("succeeded");
+  });
+});
+
+describe("what no driver should do, and what comes of it", () => {
+  it("stops what a worker runs beyond its slots", () => {
+    const driver = new Driver();
+    driver.join("w1", 2);
+    driver.submit(spec(2, 1));
+    const running = driver.running("w1").map(({ attempt }) => ({ attempt, inputsVersion: 0 }));
+    driver.disconnect("w1");
+    const worker = { workerId: "w2", name: "w2", slots: 1, hostId: "h", shuffleUrl: "ws://w2" };
+    const effects = driver.send({ type: "workerJoined", worker, running, heldJobs: [] });
+    expect(driver.effectsOf("stopAttempt", effects)).toMatchObject([{ attempt: running[1]!.attempt }]);
+    expect(driver.effectsOf("assignTask", effects)).toEqual([]);
+  });
+
+  it("follows the log when it has another attempt win than the one that runs", () => {
+    const driver = new Driver();
+    driver.join("w1", 1);
+    driver.submit(spec(1, 0));
+    const [assignment] = driver.running();
+    const attempt = { ...assignment!.attempt, attempt: 7, epoch: 0 };
+    const results = [{ attempt, workerId: "w0", inputsVersion: 0, result: resultOf(assignment!) }];
+    const command = { type: "tasksFinished", atMs: 1, results } as const;
+    const effects = driver.send({ type: "decided", index: 99, command, events: driver.table.apply(command) });
+    expect(driver.effectsOf("stopAttempt", effects)).toMatchObject([
+      { workerId: "w1", attempt: assignment!.attempt, reason: "superseded" },
+    ]);
     expect(driver.job().state).toBe("succeeded");
   });
 });

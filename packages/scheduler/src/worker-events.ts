@@ -1,0 +1,148 @@
+/**
+ * Takes in what workers say. None of it is a fact before the log has it: a report is proposed, and what it comes to is
+ * seen in `LogEvents`. What workers run that nobody wants is stopped, and what they report of it is dropped.
+ */
+import { type AttemptId, isSameAttempt } from "./attempt-id.js";
+import type { AttemptRun, JobRun } from "./job-run.js";
+import type { LeaderState } from "./leader-state.js";
+import type { AttemptReport, RunningAttempt, SchedulerInput, WorkerJoined } from "./scheduler-input.js";
+import type { PoolWorker } from "./worker-pool.js";
+
+type Input<T extends SchedulerInput["type"]> = Extract<SchedulerInput, { type: T }>;
+
+export class WorkerEvents {
+  readonly #leader: LeaderState;
+
+  constructor(leader: LeaderState) {
+    this.#leader = leader;
+  }
+
+  joined({ worker: info, running, heldJobs }: WorkerJoined): void {
+    const known = this.#leader.pool.get(info.workerId);
+    const worker = this.#leader.pool.join(info);
+    worker.outputsSent.clear();
+    if (known !== undefined) {
+      this.#loseUnreported(worker, running);
+      this.#leader.errands.workerLost(info.workerId, this.#leader.runs.values());
+    }
+    for (const attempt of running) this.#adoptRunning(worker, attempt);
+    for (const jobId of heldJobs) {
+      const job = this.#leader.table.job(jobId);
+      if (job !== undefined && !job.isFinished) continue;
+      this.#leader.outbox.add({
+        type: "discardJob",
+        workerIds: [info.workerId],
+        jobId,
+        out: job?.spec.out ?? null,
+      });
+    }
+    this.#leader.errands.workerJoined();
+  }
+
+  /** The connection broke and came back: what the worker does not name never reached it, or died with it. */
+  #loseUnreported(worker: PoolWorker, running: readonly RunningAttempt[]): void {
+    for (const attempt of [...worker.running.values()]) {
+      if (!running.some(({ attempt: id }) => isSameAttempt(id, attempt.id))) this.#lose(attempt);
+    }
+  }
+
+  #adoptRunning(worker: PoolWorker, { attempt: id, inputsVersion }: RunningAttempt): void {
+    const run = this.#leader.runs.get(id.jobId);
+    if (this.#leader.book.current(id, run) !== undefined) return;
+    if (run !== undefined && this.#isOpen(run, id) && worker.hasRoom) {
+      const stage = run.stages[id.stage]!;
+      if (inputsVersion === run.job.inputsVersionOf(stage.table)) {
+        this.#leader.book.adopt(run, id, worker.workerId, inputsVersion, false);
+        return;
+      }
+    }
+    const reason = run?.job.takesResults === true ? "superseded" : "jobOver";
+    this.#leader.outbox.add({ type: "stopAttempt", workerId: worker.workerId, attempt: id, reason });
+  }
+
+  /** Whether the attempt's task exists, is not done, and is nobody's. */
+  #isOpen(run: JobRun, id: AttemptId): boolean {
+    const stage = run.stages[id.stage];
+    if (stage === undefined || !run.job.takesResults || !stage.table.hasTask(id.task)) return false;
+    return !stage.isDone(id.task) && !stage.current.has(id.task);
+  }
+
+  lost(workerId: string): void {
+    const worker = this.#leader.pool.get(workerId);
+    if (worker === undefined) return;
+    this.#leader.pool.remove(worker);
+    for (const attempt of [...worker.running.values()]) this.#lose(attempt);
+    for (const run of this.#leader.runs.values()) this.#leader.lostOutputs.workerLost(run, workerId);
+    this.#leader.errands.workerLost(workerId, this.#leader.runs.values());
+  }
+
+  /** Run again, and nobody's fault; the log hears of it for the statistics only. */
+  #lose(attempt: AttemptRun): void {
+    const { id, workerId, job, stage } = attempt;
+    this.#leader.book.forget(attempt);
+    this.#leader.book.requeue(job, stage, id.task);
+    const error = { code: "CONNECTION_LOST", message: `worker ${workerId} is gone` } as const;
+    this.#leader.batch.addFailure({ attempt: id, workerId, kind: "lost", error });
+  }
+
+  draining(workerId: string): void {
+    const worker = this.#leader.pool.get(workerId);
+    if (worker !== undefined) this.#leader.pool.drain(worker);
+  }
+
+  heartbeat({ workerId, progress }: Input<"heartbeat">): void {
+    if (this.#leader.pool.get(workerId) === undefined) return;
+    for (const { attempt: id, metrics } of progress) {
+      const run = this.#leader.runs.get(id.jobId);
+      const attempt = this.#leader.book.current(id, run);
+      if (attempt !== undefined) {
+        this.#leader.book.noteProgress(attempt, metrics);
+      } else {
+        const reason = run?.job.takesResults === true ? "superseded" : "jobOver";
+        this.#leader.outbox.add({ type: "stopAttempt", workerId, attempt: id, reason });
+      }
+    }
+  }
+
+  reported({ workerId, report }: Input<"attemptReported">): void {
+    if (this.#leader.pool.get(workerId) === undefined) return;
+    const attempt = this.#currentOrAdopted(workerId, report);
+    if (attempt === undefined) return;
+    if (report.type === "stopped") {
+      this.#leader.book.forget(attempt);
+      this.#leader.book.requeue(attempt.job, attempt.stage, attempt.id.task);
+      this.#leader.settle(workerId, attempt.id, false);
+      return;
+    }
+    this.#leader.book.markReported(attempt);
+    const { id, inputsVersion } = attempt;
+    if (report.type === "finished") {
+      this.#leader.batch.addResult({ attempt: id, workerId, inputsVersion, result: report.result });
+    } else if (report.type === "fetchFailed") {
+      const { error, missing } = report;
+      if (this.#leader.isGraceOver) this.#leader.lostOutputs.noteUnfetched(attempt.job, missing);
+      this.#leader.batch.addFailure({ attempt: id, workerId, kind: "fetchFailed", error, missing });
+    } else {
+      this.#leader.batch.addFailure({ attempt: id, workerId, kind: report.type, error: report.error });
+    }
+  }
+
+  /** The attempt that a report is to be taken for; one that counts no more is settled here. */
+  #currentOrAdopted(workerId: string, report: AttemptReport): AttemptRun | undefined {
+    const id = report.attempt;
+    const run = this.#leader.runs.get(id.jobId);
+    const current = this.#leader.book.current(id, run);
+    // Reported before: the log's answer is on its way.
+    if (current !== undefined) return current.hasReported ? undefined : current;
+    if (run !== undefined && report.type !== "stopped" && this.#isOpen(run, id)) {
+      // It ended between two leaders, or after it was given up; its task has not been started again.
+      const stage = run.stages[id.stage]!;
+      const inputsVersion =
+        report.type === "finished" ? report.inputsVersion : run.job.inputsVersionOf(stage.table);
+      return this.#leader.book.adopt(run, id, workerId, inputsVersion, true);
+    }
+    const columns = run?.job.stages[id.stage]?.columns;
+    this.#leader.settle(workerId, id, report.type === "finished" && columns?.isWinner(id) === true);
+    return undefined;
+  }
+}
