@@ -126,7 +126,7 @@ export class Candidacy {
   /** Entries of this reign are decided. */
   onLaterReign(ballot: Ballot): void {
     this.#election.notice(ballot);
-    if (this.#leader && compareBallots(ballot, this.#leader.ballot) > 0) this.stepDown();
+    if (this.#leader && this.#with.rules.endsReign(this.#leader.ballot, ballot)) this.stepDown();
   }
 
   onRejected(from: ReplicaId, ballot: Ballot, promised: Ballot): void {

@@ -224,7 +224,8 @@ export class Leader {
       const before = learner.decidedIndex;
       const members = this.#with.members();
       const chosen = this.#pipeline.chosenIndex(members, rules.quorum(members.length));
-      const bound = this.#barrier > before ? this.#barrier : this.#next - 1;
+      const isBarred = this.#isBarred() && this.#barrier > before;
+      const bound = isBarred ? this.#barrier : this.#next - 1;
       this.#pipeline.onCounted(Math.min(chosen, bound));
       learner.decideUpTo(Math.min(chosen, bound));
       if (learner.decidedIndex === before) return;

@@ -48,6 +48,9 @@ export interface Rules {
    */
   announcedIndex(counted: number, decided: number): number;
 
+  /** A leader that sees an entry decided in a later reign leads no more. */
+  endsReign(own: Ballot, decidedIn: Ballot): boolean;
+
   /** Whether a message must wait until everything recorded before it is durable. */
   waitsForDisk(message: Message): boolean;
   /** The leader's own vote counts when it is on its own disk, like everybody's. */
@@ -55,7 +58,7 @@ export interface Rules {
   /** Old slots go only after the snapshot that stands for them is durable. */
   truncationWaitsForDisk(): boolean;
 
-  /** Nothing is proposed beyond a membership change until it is decided: its quorum is not known before. */
+  /** Nothing is proposed, or counted, beyond a membership change until it is decided: by whom is not known before. */
   waitsForMembers(): boolean;
   /** Slots after a membership change need promises of the new members' quorum too. */
   mustAskNewMembers(): boolean;
@@ -100,6 +103,7 @@ export const paxosRules: Rules = {
   acknowledged: (runEnd) => runEnd,
   isDecidedSlot: (slotBallot, leaderBallot) => compareBallots(slotBallot, leaderBallot) === 0,
   announcedIndex: (counted) => counted,
+  endsReign: (own, decidedIn) => compareBallots(decidedIn, own) > 0,
   waitsForDisk: () => true,
   ownVoteWaitsForDisk: () => true,
   truncationWaitsForDisk: () => true,

@@ -75,7 +75,10 @@ export const mutations: readonly Mutation[] = [
     name: "ballot-reused",
     mistake: "a replica begins again with the ballot it used before",
     rules: {
-      nextBallot: (floor, self) => ({ round: floor.replica === self ? floor.round : floor.round + 1, replica: self }),
+      nextBallot: (floor, self) => ({
+        round: floor.replica === self ? floor.round : floor.round + 1,
+        replica: self,
+      }),
     },
   },
   {
@@ -106,7 +109,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: "announces-what-it-learned",
     mistake: "a deposed leader announces as decided in its ballot what it learned of a later one",
-    rules: { announcedIndex: (_counted, decided) => decided },
+    rules: { announcedIndex: (_counted, decided) => decided, endsReign: () => false },
   },
   {
     name: "promise-before-fsync",

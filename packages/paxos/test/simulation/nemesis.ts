@@ -27,7 +27,7 @@ export class Nemesis {
 
   restartLater(node: MachineNode): void {
     const { queue } = this.#world;
-    queue.add(queue.now + (1 + this.#below(40)) * unitsPerTick, () => {
+    queue.add(queue.now + (1 + this.#below(this.#below(2) === 0 ? 6 : 40)) * unitsPerTick, () => {
       if (this.#world.isFaulty) node.start();
     });
   }

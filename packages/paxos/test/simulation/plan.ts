@@ -32,6 +32,8 @@ export interface Plan {
   readonly faults: readonly Fault[];
   /** How far clock rates differ from true, in percent. */
   readonly skewPercent: number;
+  /** Length of a lease, in election timeouts: long ones outlast the detection of a dead leader. */
+  readonly leaseTimeouts: number;
   readonly snapshotEvery: number;
   readonly entriesKept: number;
   readonly openSlotsMax: number;
@@ -74,27 +76,28 @@ const allFaults: readonly Fault[] = [
 export function planOf(seed: number): Plan {
   const random = new Random(seed ^ 0x9e3779b9);
   const pick = <T>(...choices: readonly T[]): T => choices[random.below(choices.length)]!;
-  const changes = random.below(4) === 0;
+  const changes = random.below(3) === 0;
   const kinds = pick(1, 2, 3, 5, 12);
   const faults: Fault[] = ["heal"];
   for (let i = 0; i < kinds; i++) faults.push(pick(...allFaults));
-  if (changes) faults.push("changeMembers", "changeMembers");
+  if (changes) for (let i = 0; i < 1 + kinds; i++) faults.push("changeMembers");
   return {
     members: pick(3, 3, 5),
     spares: changes ? pick(1, 2) : 0,
-    clients: pick(2, 3, 4),
+    clients: pick(2, 3, 4, 6),
     keys: pick(1, 1, 2),
     faultTicks: pick(120, 200, 300),
     loss: pick(0, 0, 30, 100, 250),
     duplication: pick(0, 0, 50, 300),
     replay: pick(0, 0, 30, 200),
     delayMax: pick(30, 100, 250, 600),
-    stragglers: pick(0, 0, 20, 100),
+    stragglers: pick(0, 0, 20, 100, 400),
     diskDelayMax: pick(10, 60, 300),
-    crashOnWrite: pick(0, 0, 5, 20),
-    faultEvery: pick(0, 8, 15, 15, 30),
+    crashOnWrite: pick(0, 0, 20, 80),
+    faultEvery: pick(0, 5, 8, 15, 30),
     faults,
     skewPercent: pick(0, 0, 4),
+    leaseTimeouts: pick(2, 2, 6),
     snapshotEvery: pick(5, 12, 40),
     entriesKept: pick(0, 2, 8),
     openSlotsMax: pick(2, 8, 32),

@@ -129,6 +129,7 @@ export class World {
       id,
       members: this.#members,
       electionTimeoutTicks,
+      leaseTicks: plan.leaseTimeouts * electionTimeoutTicks,
       retransmitTicks: 2,
       snapshotEvery: plan.snapshotEvery,
       entriesKept: plan.entriesKept,
