@@ -4,10 +4,13 @@
  * Intuition: a tournament among the sources' current records. Each inner node of the tree remembers who lost there,
  * so after the winner steps on, only the matches on its path to the root are played again: log2(k) comparisons a
  * record (Knuth, The Art of Computer Programming, vol. 3, 5.4.1, "replacement selection by a tree of losers"). The
- * first six bytes of each key are kept as a number, so that most matches touch no key.
+ * first seven bytes of each key are kept as a number, so that most matches touch no key.
  */
 import { compareBytes } from "./compare-bytes.js";
 import { type RecordStream, RecordView } from "./record-view.js";
+
+/** The tag and six bytes. */
+const prefixBytes = 7;
 
 export class MergedStream implements RecordStream {
   readonly view: RecordView = new RecordView();
@@ -76,12 +79,16 @@ export class MergedStream implements RecordStream {
     if (prefixA === Number.POSITIVE_INFINITY) return a < b;
     const viewA = this.#views[a]!;
     const viewB = this.#views[b]!;
+    // Equal prefixes need no second look, unless a key ended within them and was filled up with zeros.
+    const isLonger =
+      viewA.keyEnd - viewA.keyStart > prefixBytes && viewB.keyEnd - viewB.keyStart > prefixBytes;
+    const skipped = isLonger ? prefixBytes : 0;
     const order = compareBytes(
       viewA.bytes,
-      viewA.keyStart,
+      viewA.keyStart + skipped,
       viewA.keyEnd,
       viewB.bytes,
-      viewB.keyStart,
+      viewB.keyStart + skipped,
       viewB.keyEnd,
     );
     return order !== 0 ? order < 0 : a < b;
@@ -100,15 +107,20 @@ export class MergedStream implements RecordStream {
   }
 }
 
-/** The first six bytes as a number, zeros after the end: exact in a double. */
+/**
+ * The type's tag, which is below 16, and the six bytes after it as a number, zeros after the end: 52 bits, exact in a
+ * double.
+ */
 function prefixOf(view: RecordView): number {
   const { bytes, keyStart, keyEnd } = view;
-  if (keyEnd - keyStart >= 6) {
-    const high = (bytes[keyStart]! << 16) | (bytes[keyStart + 1]! << 8) | bytes[keyStart + 2]!;
-    const low = (bytes[keyStart + 3]! << 16) | (bytes[keyStart + 4]! << 8) | bytes[keyStart + 5]!;
+  const from = keyStart + 1;
+  if (keyEnd - keyStart >= prefixBytes) {
+    const high = (bytes[keyStart]! << 24) | (bytes[from]! << 16) | (bytes[from + 1]! << 8) | bytes[from + 2]!;
+    const low = (bytes[from + 3]! << 16) | (bytes[from + 4]! << 8) | bytes[from + 5]!;
     return high * 0x1000000 + low;
   }
   let prefix = 0;
-  for (let i = 0; i < 6; i++) prefix = prefix * 256 + (keyStart + i < keyEnd ? bytes[keyStart + i]! : 0);
+  for (let i = 0; i < prefixBytes; i++)
+    prefix = prefix * 256 + (keyStart + i < keyEnd ? bytes[keyStart + i]! : 0);
   return prefix;
 }

@@ -20,7 +20,7 @@ export interface RecordBatch {
 
 /** A split being read. Errors are `FanfoldError` with the file and offset in `details`. */
 export interface RecordSource {
-  /** Batches of about a megabyte. Returning early must release the file. */
+  /** Batches of some tens of kilobytes: more live records at once cost more in garbage collection. Returning early must release the file. */
   batches(split: Split): AsyncIterable<RecordBatch>;
 }
 
