@@ -267,7 +267,8 @@ export class WorkerDaemon {
     let workDir: string;
     try {
       workDir = this.#folders.createWorkDir(attempt);
-      mkdirSync(outputDir, { recursive: true });
+      // Staging was made when the job was planned. Where it is gone the job is over, and must not come back to life.
+      mkdirSync(outputDir, { recursive: assignment.out === null });
     } catch (error) {
       this.#failed(attempt, FanfoldError.from(error, "OUTPUT_UNWRITABLE").toReport());
       return;

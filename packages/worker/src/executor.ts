@@ -9,7 +9,13 @@ import {
 } from "@fanfold/dataflow";
 import { type AnyJob, type ErrorReport, FanfoldError, type JobLog } from "@fanfold/job";
 import type { DaemonToExecutor, ExecutorToDaemon } from "@fanfold/protocol";
-import { type AttemptId, isSameAttempt, type OutputFile, type TaskAssignment, type TaskResult } from "@fanfold/scheduler";
+import {
+  type AttemptId,
+  isSameAttempt,
+  type OutputFile,
+  type TaskAssignment,
+  type TaskResult,
+} from "@fanfold/scheduler";
 import { createRecordSource, createSinkFactory } from "@fanfold/storage";
 import type { Link } from "@fanfold/transport";
 import { loadJob, resolveParams } from "./load-job.js";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { FanfoldError } from "@fanfold/job";
 import type { CoordinatorToWorker, WorkerToCoordinator } from "@fanfold/protocol";
 import type { ManifestSummary, PublicationWinner } from "@fanfold/scheduler";
-import { checkTarget, discardStaging, planSplits, publish } from "@fanfold/storage";
+import { checkTarget, discardStaging, planSplits, prepareStaging, publish } from "@fanfold/storage";
 
 /** Of the packages, which are published together; stands in the manifest of every output. */
 export const fanfoldVersion = "0.1.0";
