@@ -16,11 +16,9 @@ export async function listInputs(order: ListOrder): Promise<WorkerToCoordinator>
   try {
     if (out !== null) checkTarget(out, { force });
     const excludes = out === null ? [] : [out];
-    return {
-      type: "inputsListed",
-      jobId,
-      splits: await planSplits({ inputs, reader, splitBytes, excludes }),
-    };
+    const splits = await planSplits({ inputs, reader, splitBytes, excludes });
+    if (out !== null) prepareStaging(out, jobId);
+    return { type: "inputsListed", jobId, splits };
   } catch (error) {
     return { type: "inputsListed", jobId, error: FanfoldError.from(error, "INPUT_UNREADABLE").toReport() };
   }
