@@ -8,6 +8,6 @@ export default defineConfig({
       "examples/*/test/**/*.test.ts",
       "scripts/test/**/*.test.ts",
     ],
-    testTimeout: 30_000,
+    testTimeout: 60_000,
   },
 });
