@@ -9,6 +9,7 @@ import { join } from "node:path";
 import type { AnyJob } from "@fanfold/job";
 import { type Combine, combineOf, StreamWriter, writeStream } from "./combine-groups.js";
 import { KeyEncoder } from "./key-encoder.js";
+import { bufferBytesMax } from "./limits.js";
 import { type NumericFold, NumericTable } from "./numeric-table.js";
 import type { Pace } from "./pace.js";
 import { PartitionChooser } from "./partition-chooser.js";
@@ -57,7 +58,8 @@ export class Collector {
     this.#combine = combineOf(options.job);
     this.#chooser = new PartitionChooser(options.job, options.partitions, options.boundaries);
     const fold = numericFoldOf(this.#combine);
-    const bytesMax = Math.floor(options.memoryBytes / (fold === undefined ? 2 : 4));
+    const share = Math.floor(options.memoryBytes / (fold === undefined ? 2 : 4));
+    const bytesMax = Math.min(share, bufferBytesMax);
     this.#buffer = new RecordBuffer({
       partitions: options.partitions,
       bytesMax,
@@ -74,6 +76,9 @@ export class Collector {
    */
   emit(key: unknown, value: unknown): void {
     const table = this.#table;
+    if (table !== undefined && typeof key === "string" && typeof value === "number") {
+      if (table.addKnown(key, value)) return;
+    }
     const keyLength = this.#keys.encode(key);
     if (table !== undefined) {
       if (typeof value === "number") {

@@ -17,6 +17,8 @@ export const memoryBytesDefault: number = 256 * 1024 * 1024;
 export const blockBytes: number = 128 * 1024;
 /** Sorting packs a record's index into 24 bits, so a buffer is spilled before it holds more records than that. */
 export const bufferRecordsMax: number = 2 ** 24;
+/** Positions in a buffer are 32-bit; beyond this, a larger buffer sorts no faster anyway. */
+export const bufferBytesMax: number = 2 ** 30;
 /** Slots of the table of numeric combiners: positions of its words must fit 31 bits. */
 export const numericTableEntriesMax: number = 2 ** 24;
 /** Sources of one merge; more are merged in several passes, so that memory stays bounded. */

@@ -161,8 +161,9 @@ export interface MapperParts {
 
 /** Calls the user's functions of a map task; errors leave it naming the record. */
 export class Mapper {
-  recordsIn = 0;
-  bytesIn = 0;
+  /** Of batches that are done. */
+  #recordsDone = 0;
+  #bytesDone = 0;
   readonly #parts: MapperParts;
   readonly #emit: EmitFunction;
   readonly #pace: Pace;
@@ -207,8 +208,22 @@ export class Mapper {
       }
       await this.#pace.restWhenDue();
     }
-    this.recordsIn += count;
-    this.bytesIn += batch.inputBytes;
+    this.#next = 0;
+    position.batch = undefined;
+    this.#recordsDone += count;
+    this.#bytesDone += batch.inputBytes;
+  }
+
+  /** Records read so far, those of the batch at hand included. */
+  get recordsIn(): number {
+    return this.#recordsDone + this.#next;
+  }
+
+  /** Bytes read so far, those of the batch at hand by its share of records. */
+  get bytesIn(): number {
+    const batch = this.#parts.position.batch;
+    if (batch === undefined || batch.records.length === 0) return this.#bytesDone;
+    return this.#bytesDone + Math.floor((batch.inputBytes * this.#next) / batch.records.length);
   }
 
   /** Maps records until one is asynchronous, time is up, or the batch ends. */
@@ -219,7 +234,7 @@ export class Mapper {
     for (let i = this.#next; i < records.length; i += stride) {
       position.index = i;
       const returned: unknown = map(records[i], emit as never, context);
-      this.#next = i + stride;
+      this.#next = Math.min(i + stride, records.length);
       if (isThenable(returned)) return returned;
       if (guard.hasFailed) return undefined;
       if ((i & (clockInterval - 1)) === 0 && this.#pace.isDue()) return undefined;

@@ -16,6 +16,7 @@ import {
 } from "@fanfold/job";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
+  type AttemptProgress,
   boundariesFrom,
   decodeKey,
   encodeKey,
@@ -239,6 +240,26 @@ describe("a map attempt", () => {
     const { error } = await mapWith(job, lines, { signal: controller.signal });
     expect(error).toBe(reason);
     expect(readdirSync(mapOptions(job, [], 2).workDir)).toEqual([]);
+  });
+
+  test("reports progress from within a batch", async () => {
+    const reports: AttemptProgress[] = [];
+    const job = defineJob({
+      ...base,
+      map(line, emit: Emit<string, number>) {
+        const until = performance.now() + 3;
+        while (performance.now() < until);
+        emit(line, 1);
+      },
+      reduce: sum(),
+    });
+    await mapWith(job, lines.slice(0, 100), { onProgress: (progress) => void reports.push(progress) });
+    expect(reports.length).toBeGreaterThan(1);
+    expect(reports.at(-1)).toEqual({ recordsIn: 100, bytesIn: 1000, bytesTotal: 1000, recordsOut: 100 });
+    const early = reports[0] as AttemptProgress;
+    expect(early.recordsIn).toBeGreaterThan(0);
+    expect(early.recordsIn).toBeLessThan(100);
+    expect(early.bytesIn).toBe(early.recordsIn * 10);
   });
 
   test("aborts its outputs when a sink fails, and passes the sink's error on", async () => {
