@@ -5,7 +5,7 @@
  */
 
 import { assignmentOf, outputsFor } from "./assignment.js";
-import { type AttemptId, isSameAttempt } from "./attempt-id.js";
+import { type AttemptId, formatAttemptId, isSameAttempt } from "./attempt-id.js";
 import type { StopReason } from "./effect.js";
 import type { AttemptRun, JobRun, StageRun } from "./job-run.js";
 import type { Outbox } from "./outbox.js";
@@ -83,13 +83,17 @@ export class AttemptBook {
     attempt.stage.current.delete(attempt.id.task);
   }
 
-  /** Ends an attempt that runs. */
+  /** Ends an attempt that is its task's. */
   stop(attempt: AttemptRun, reason: StopReason): void {
     const isRunning = !attempt.hasReported;
     this.forget(attempt);
-    if (isRunning) {
-      this.#outbox.add({ type: "stopAttempt", workerId: attempt.workerId, attempt: attempt.id, reason });
-    }
+    if (isRunning) this.stopStray(attempt.job, attempt.id, attempt.workerId, reason);
+  }
+
+  /** Ends an attempt that is nobody's. */
+  stopStray(run: JobRun | undefined, id: AttemptId, workerId: string, reason: StopReason): void {
+    run?.dropped.add(formatAttemptId(id));
+    this.#outbox.add({ type: "stopAttempt", workerId, attempt: id, reason });
   }
 
   /** Lets a task wait for a slot, unless it is done, somebody's, or waiting. */

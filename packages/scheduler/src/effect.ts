@@ -13,7 +13,10 @@ export type Effect =
   /** Append to the log; when decided: apply to the table, then hand in `decided`. */
   | { readonly type: "propose"; readonly command: Command }
   | { readonly type: "assignTask"; readonly workerId: string; readonly assignment: TaskAssignment }
-  /** End the attempt's executor and drop its files. An attempt that the worker does not run is simply dropped. */
+  /**
+   * End the attempt's executor and drop its files, also if it has ended by itself meanwhile. To be answered by one
+   * report: the one that crosses this order on the way, or else `stopped`.
+   */
   | {
       readonly type: "stopAttempt";
       readonly workerId: string;

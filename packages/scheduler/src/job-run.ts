@@ -26,6 +26,11 @@ export class JobRun {
   stages: StageRun[] = [];
   /** Attempts that occupy a slot. */
   running = 0;
+  /**
+   * Attempts whose files this leader has told workers to drop. A result of theirs that was on its way then, or comes
+   * again, must not be taken.
+   */
+  readonly dropped: Set<string> = new Set();
   /** Inherited from another leader: nothing is started before its workers had time to report. */
   isHeld: boolean;
   /** Who has been asked to list the input, or to publish the output. */

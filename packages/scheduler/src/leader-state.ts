@@ -1,6 +1,6 @@
 /** What the parts of the scheduler have in common: all that one leader knows and has to say. */
 import { AttemptBook } from "./attempt-book.js";
-import type { AttemptId } from "./attempt-id.js";
+import { type AttemptId, formatAttemptId } from "./attempt-id.js";
 import { JobErrands } from "./job-errands.js";
 import { JobRun } from "./job-run.js";
 import type { JobTable } from "./job-table.js";
@@ -39,6 +39,7 @@ export class LeaderState {
 
   /** Tells a worker, if it is here, that a report needs no repetition. */
   settle(workerId: string, attempt: AttemptId, hasWon: boolean): void {
+    if (!hasWon) this.runs.get(attempt.jobId)?.dropped.add(formatAttemptId(attempt));
     if (this.pool.get(workerId) === undefined) return;
     this.outbox.add({ type: "settleAttempt", workerId, attempt, hasWon });
   }

@@ -2,7 +2,7 @@
  * Takes in what workers say. None of it is a fact before the log has it: a report is proposed, and what it comes to is
  * seen in `LogEvents`. What workers run that nobody wants is stopped, and what they report of it is dropped.
  */
-import { type AttemptId, isSameAttempt } from "./attempt-id.js";
+import { type AttemptId, formatAttemptId, isSameAttempt } from "./attempt-id.js";
 import type { AttemptRun, JobRun } from "./job-run.js";
 import type { LeaderState } from "./leader-state.js";
 import type { AttemptReport, RunningAttempt, SchedulerInput, WorkerJoined } from "./scheduler-input.js";
@@ -57,14 +57,14 @@ export class WorkerEvents {
       }
     }
     const reason = run?.job.takesResults === true ? "superseded" : "jobOver";
-    this.#leader.outbox.add({ type: "stopAttempt", workerId: worker.workerId, attempt: id, reason });
+    this.#leader.book.stopStray(run, id, worker.workerId, reason);
   }
 
-  /** Whether the attempt's task exists, is not done, and is nobody's. */
+  /** Whether the attempt may still become its task's: that is not done, and nobody's, and the files are there. */
   #isOpen(run: JobRun, id: AttemptId): boolean {
     const stage = run.stages[id.stage];
     if (stage === undefined || !run.job.takesResults || !stage.table.hasTask(id.task)) return false;
-    return !stage.isDone(id.task) && !stage.current.has(id.task);
+    return !stage.isDone(id.task) && !stage.current.has(id.task) && !run.dropped.has(formatAttemptId(id));
   }
 
   lost(workerId: string): void {
@@ -99,7 +99,7 @@ export class WorkerEvents {
         this.#leader.book.noteProgress(attempt, metrics);
       } else {
         const reason = run?.job.takesResults === true ? "superseded" : "jobOver";
-        this.#leader.outbox.add({ type: "stopAttempt", workerId, attempt: id, reason });
+        this.#leader.book.stopStray(run, id, workerId, reason);
       }
     }
   }

@@ -29,6 +29,8 @@ export interface FakeWorker {
   readonly running: Map<string, TaskAssignment>;
   /** Reports that nobody has settled. */
   readonly unsettled: Map<string, AttemptReport>;
+  /** Reports that have not arrived yet. */
+  readonly onTheWay: AttemptReport[];
   /** Places of map outputs it knows, by job and stage, then task. */
   readonly outputs: Map<string, Map<number, { workerId: string; attempt: number; epoch: number }>>;
   readonly heldJobs: Set<string>;
@@ -37,6 +39,8 @@ export interface FakeWorker {
 export interface DriverOptions {
   /** Decide proposals at once (the default), or when `decide` is called. */
   readonly isLogManual?: boolean;
+  /** Reports arrive at once (the default), or when `deliver` is called. */
+  readonly areReportsManual?: boolean;
   /** Answer `listInputs` with this; default: as many splits as the job's only input says. */
   readonly list?: (
     effect: EffectOf<"listInputs">,
@@ -59,6 +63,8 @@ export class Driver {
   readonly workers: Map<string, FakeWorker> = new Map();
   readonly publications: PublishOutput[] = [];
   readonly proposals: Command[] = [];
+  /** Attempts whose files are gone. */
+  readonly #dropped: Set<string> = new Set();
   #inputs: SchedulerInput[] = [];
   #isDraining = false;
 
@@ -96,11 +102,14 @@ export class Driver {
       isConnected: true,
       running: new Map(),
       unsettled: new Map(),
+      onTheWay: [],
       outputs: new Map(),
       heldJobs: new Set(),
     };
     this.workers.set(workerId, worker);
     worker.isConnected = true;
+    // What a broken connection swallowed comes again, from those unsettled.
+    worker.onTheWay.length = 0;
     const running = [...worker.running.values()].map(({ attempt, inputsVersion }) => ({
       attempt,
       inputsVersion,
@@ -113,7 +122,9 @@ export class Driver {
 
   /** The worker can no longer be heard; what it runs goes on. */
   disconnect(workerId: string): void {
-    this.workers.get(workerId)!.isConnected = false;
+    const worker = this.workers.get(workerId)!;
+    worker.isConnected = false;
+    worker.onTheWay.length = 0;
     this.send({ type: "workerLost", workerId });
   }
 
@@ -136,7 +147,14 @@ export class Driver {
     const id = formatAttemptId(report.attempt);
     worker.running.delete(id);
     worker.unsettled.set(id, report);
-    return worker.isConnected ? this.send({ type: "attemptReported", workerId, report }) : [];
+    if (worker.isConnected) worker.onTheWay.push(report);
+    return this.options.areReportsManual ? [] : this.deliver(workerId);
+  }
+
+  /** What a worker has reported arrives. */
+  deliver(workerId: string): Effect[] {
+    const { onTheWay } = this.workers.get(workerId)!;
+    return onTheWay.splice(0).flatMap((report) => this.send({ type: "attemptReported", workerId, report }));
   }
 
   finish(assignment: TaskAssignment, result: Partial<TaskResult> = {}): Effect[] {
@@ -202,7 +220,10 @@ export class Driver {
     }
     this.epoch += 1;
     this.#inputs = [];
-    for (const worker of this.workers.values()) worker.isConnected = false;
+    for (const worker of this.workers.values()) {
+      worker.isConnected = false;
+      worker.onTheWay.length = 0;
+    }
     this.scheduler = new Scheduler({ table: this.table, epoch: this.epoch });
     this.tick(0);
   }
@@ -225,6 +246,11 @@ export class Driver {
     this.log.push(command);
     const events = this.table.apply(command);
     this.events.push(...events);
+    for (const event of events) {
+      if (event.type === "attemptWon" && this.#dropped.has(formatAttemptId(event.attempt))) {
+        throw new Error(`${formatAttemptId(event.attempt)} has won without its files`);
+      }
+    }
     this.send({ type: "decided", index: this.log.length, command, events });
   }
 
@@ -259,10 +285,13 @@ export class Driver {
         this.#start(worker, effect.assignment);
         break;
       case "stopAttempt":
-        worker.running.delete(formatAttemptId(effect.attempt));
-        worker.unsettled.delete(formatAttemptId(effect.attempt));
+        if (worker.running.delete(formatAttemptId(effect.attempt))) {
+          worker.onTheWay.push({ type: "stopped", attempt: effect.attempt });
+        }
+        this.#drop(worker, effect.attempt);
         break;
       case "settleAttempt":
+        if (!effect.hasWon) this.#drop(worker, effect.attempt);
         worker.unsettled.delete(formatAttemptId(effect.attempt));
         break;
       case "sendMapOutputs":
@@ -285,6 +314,15 @@ export class Driver {
         if (outcome) this.#inputs.push({ type: "outputPublished", workerId, jobId, outcome });
         break;
       }
+    }
+  }
+
+  #drop(worker: FakeWorker, attempt: AttemptId): void {
+    const id = formatAttemptId(attempt);
+    worker.unsettled.delete(id);
+    this.#dropped.add(id);
+    if (this.table.job(attempt.jobId)?.stages[attempt.stage]?.columns.isWinner(attempt)) {
+      throw new Error(`the files of ${id} were dropped though it has won`);
     }
   }
 

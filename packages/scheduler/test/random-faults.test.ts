@@ -26,7 +26,7 @@ class Ordeal {
   readonly #random: () => number;
   /** Share of re-runs of a map that give other data. */
   readonly #unstable: number;
-  readonly #reports: { workerId: string; report: AttemptReport }[] = [];
+  readonly #reports: { workerId: string; epoch: number; report: AttemptReport }[] = [];
   /** What each reduce attempt could read when it began. */
   readonly #readAtStart: Map<string, string[]> = new Map();
   /** Digests of all segments that were ever made, by worker, job, stage, task, attempt and epoch. */
@@ -41,6 +41,7 @@ class Ordeal {
     this.#unstable = seed % 4 === 0 ? 0.3 : 0;
     this.driver = new Driver({
       isLogManual: true,
+      areReportsManual: seed % 2 === 0,
       publish: (effect) => {
         const stages = this.driver.job(effect.jobId).stages;
         const maps = stages.findIndex(({ stage }) => stage.output.type === "shuffle");
@@ -77,7 +78,8 @@ class Ordeal {
     const roll = this.#random();
     if (roll < 0.3) this.driver.decide();
     else if (roll < 0.6) this.#endSome();
-    else if (roll < 0.64) this.#repeatReport();
+    else if (roll < 0.62) this.#repeatReport();
+    else if (roll < 0.64 || (roll < 0.72 && this.#random() < 0.5)) this.#deliver();
     else if (roll < 0.68) this.#loseWorker();
     else if (roll < 0.75) this.#comeBack();
     else if (roll < 0.77 && this.#workers < 30) this.#joinNew();
@@ -100,6 +102,7 @@ class Ordeal {
       this.driver.send({ type: "resume", requestId: `resume-${i}`, jobId: `job-${i}` });
     }
     for (let i = 0; i < 3_000 && !this.isOver; i++) {
+      for (const workerId of this.driver.workers.keys()) this.driver.deliver(workerId);
       while (this.driver.decide()) this.#noteStarts();
       this.#noteStarts();
       const next = this.driver.running().find(({ attempt }) => this.#isConnected(attempt));
@@ -184,16 +187,23 @@ class Ordeal {
 
   #report(assignment: TaskAssignment, report: AttemptReport): void {
     const workerId = this.driver.workerOf(assignment.attempt);
-    this.#reports.push({ workerId, report });
+    this.#reports.push({ workerId, epoch: this.driver.epoch, report });
     this.driver.report(workerId, report);
   }
 
-  /** A message comes a second time, perhaps much later. */
+  #deliver(): void {
+    const worker = this.#pick(
+      [...this.driver.workers.values()].filter(({ onTheWay }) => onTheWay.length > 0),
+    );
+    if (worker !== undefined) this.driver.deliver(worker.info.workerId);
+  }
+
+  /** A message comes a second time, perhaps much later (but not over the connection to another leader). */
   #repeatReport(): void {
-    const repeated = this.#pick(this.#reports);
-    if (repeated && this.driver.workers.get(repeated.workerId)?.isConnected) {
-      this.driver.send({ type: "attemptReported", ...repeated });
-    }
+    const repeated = this.#pick(this.#reports.filter(({ epoch }) => epoch === this.driver.epoch));
+    if (repeated === undefined || !this.driver.workers.get(repeated.workerId)?.isConnected) return;
+    const { workerId, report } = repeated;
+    this.driver.send({ type: "attemptReported", workerId, report });
   }
 
   #loseWorker(): void {

@@ -769,6 +769,33 @@ describe("reports", () => {
     expect(driver.send({ type: "workerLost", workerId: "stranger" })).toEqual([]);
   });
 
+  it("that cross an order to stop on the way come too late: the files are gone", () => {
+    const driver = new Driver({ areReportsManual: true });
+    const deliverAll = (): void => {
+      for (const workerId of driver.workers.keys()) driver.deliver(workerId);
+    };
+    driver.join("w1", 1);
+    driver.join("w2", 1);
+    driver.submit(spec(6, 4));
+    while (!driver.job().stages[0]!.isDone) {
+      driver.finish(driver.running()[0]!);
+      deliverAll();
+    }
+    const reader = driver.running("w2")[0]!;
+    driver.finish(reader);
+    driver.kill("w1");
+    expect(driver.effectsOf("stopAttempt")).toMatchObject([{ attempt: reader.attempt, reason: "preempted" }]);
+    const effects = driver.deliver("w2");
+    expect(effects).toEqual([
+      { type: "settleAttempt", workerId: "w2", attempt: reader.attempt, hasWon: false },
+    ]);
+    while (driver.job().state === "running") {
+      driver.finish(driver.running()[0]!);
+      deliverAll();
+    }
+    expect(driver.job().state).toBe("succeeded");
+  });
+
   it("that an attempt was stopped let its task run again, for free", () => {
     const driver = new Driver();
     driver.join("w1", 1);
