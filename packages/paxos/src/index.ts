@@ -15,6 +15,7 @@ export {
   recoverState,
 } from "./durable.js";
 export type { Effect, HaltReason, Input, MembershipChange, Refusal, Request } from "./effects.js";
+export { MemoryNetwork, MemoryStorage, type Receiver } from "./memory.js";
 export type {
   Accept,
   Accepted,
@@ -40,6 +41,15 @@ export type {
   Stale,
   StateChecksum,
 } from "./messages.js";
+export {
+  type Answer,
+  type CommandId,
+  type NodeDependencies,
+  type PaxosEvents,
+  PaxosNode,
+  type PaxosStorage,
+  type PaxosTransport,
+} from "./node.js";
 export { type ReplicaOptions, type Settings, settingsOf } from "./options.js";
 export { Replica, type ReplicaDependencies, type ReplicaStatus } from "./replica.js";
 export { paxosRules, type Reports, type Rules } from "./rules.js";

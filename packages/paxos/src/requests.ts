@@ -15,7 +15,7 @@ interface WaitingRead {
 
 export class Requests {
   readonly #outbox: Outbox;
-  readonly #commands = new Map<string, Request>();
+  readonly #commands = new Map<string | Entry, Request>();
   /** Reads that wait for the entry proposed in this slot of this reign. */
   readonly #reads: WaitingRead[] = [];
   /** Reads for which no entry is proposed yet. */
@@ -107,7 +107,11 @@ export class Requests {
   }
 }
 
-function keyOf(entry: Entry): string {
-  if (entry.type === "command") return `command ${entry.session} ${entry.sequence}`;
-  return entry.type === "open" ? `open ${entry.request}` : entry.type;
+/**
+ * What tells that an entry answers a request: the client's own numbering where there is one, so that an entry that
+ * an earlier leader proposed counts; otherwise the entry itself.
+ */
+function keyOf(entry: Entry): string | Entry {
+  if (entry.type === "command" && entry.session !== 0) return `command ${entry.session} ${entry.sequence}`;
+  return entry.type === "open" ? `open ${entry.request}` : entry;
 }
