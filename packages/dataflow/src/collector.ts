@@ -104,10 +104,10 @@ export class Collector {
     buffer.append(partition, keys, keyStart, keyEnd, this.#values.bytes, valueLength);
   }
 
-  /** Moves the table's entries to the buffer and, unless that was the end, out to a run. */
+  /** Makes room in a full table. The buffer takes several tables before it is full and spilled itself. */
   #drainTable(table: NumericTable): void {
+    if (this.#buffer.count > 0) this.#hasRepeats = true;
     this.#moveToBuffer(table);
-    this.#spill();
   }
 
   #moveToBuffer(table: NumericTable): void {
@@ -127,7 +127,7 @@ export class Collector {
 
   /** Writes the segment file `segment` in the work folder; the collector is empty afterwards. */
   async finish(pace: Pick<Pace, "restWhenDue">): Promise<SegmentSummary> {
-    if (this.#table !== undefined) this.#moveToBuffer(this.#table);
+    if (this.#table !== undefined) this.#drainTable(this.#table);
     if (this.#runs.length > 0 && this.#buffer.count > 0) this.#spill();
     const writer = new SegmentWriter(this.#segmentPath, {
       partitions: this.#options.partitions,
