@@ -1,0 +1,100 @@
+/** `pnpm bench`: see `usage`. Results go to standard output, progress to standard error. */
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { type ContestResult, runContest } from "./contest.js";
+import { type DataFile, type DataRequest, dataFile } from "./data/data-file.js";
+import { sortRecordBytes } from "./data/sort-records.js";
+import { type BenchOptions, parseOptions } from "./options.js";
+import { profileRecordPath, profileText } from "./profile.js";
+import { measureScale } from "./scale.js";
+import { contestText } from "./table.js";
+import { type Work, type WorkName, works } from "./works.js";
+
+const workNames: readonly WorkName[] = ["words", "sort", "json", "index", "startup"];
+
+try {
+  process.exitCode = await bench(parseOptions(process.argv.slice(2)));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 2;
+}
+
+async function bench(options: BenchOptions): Promise<number> {
+  switch (options.verb) {
+    case "gen":
+      return generate(options);
+    case "profile":
+      return profile(options);
+    case "scale":
+      return report(await measureScale(options, progress), options);
+    case "all":
+      return report(await runWorks(workNames, options), options);
+    default:
+      return report(await runWorks([options.verb], options), options);
+  }
+}
+
+function generate(options: BenchOptions): number {
+  const { dir, seed } = options;
+  const requests: readonly DataRequest[] = [
+    { kind: "zipf", bytes: options.zipf, seed, dir },
+    { kind: "sort", bytes: options.sort * sortRecordBytes, seed, dir },
+    { kind: "json", bytes: options.json, seed, dir },
+  ];
+  for (const request of requests) {
+    const file = dataFile(request);
+    const state = file.isNew ? "made" : "there already";
+    console.log(`${file.path}: ${file.bytes} bytes, ${file.records} records, ${state}`);
+  }
+  return 0;
+}
+
+async function runWorks(names: readonly WorkName[], options: BenchOptions): Promise<ContestResult[]> {
+  const results: ContestResult[] = [];
+  for (const name of names) {
+    const work = works[name];
+    const result = await runContest({
+      title: work.title,
+      input: inputOf(work, options),
+      contenders: work.contenders(options),
+      repeats: options.repeats,
+      dir: join(options.dir, "work"),
+      onRun: progress,
+    });
+    results.push(result);
+  }
+  return results;
+}
+
+function inputOf(work: Work, options: BenchOptions): DataFile {
+  const { dir, seed } = options;
+  const isFixed = work.name === "startup";
+  const bytes = isFixed ? work.bytesDefault : (options.size ?? work.bytesDefault);
+  return dataFile({ kind: work.data, bytes, seed, dir });
+}
+
+async function profile(options: BenchOptions): Promise<number> {
+  const work = works[options.subject];
+  const input = inputOf(work, options);
+  const job = work.name === "index" ? "inverted-index" : work.name === "startup" ? "words" : work.name;
+  const request = { job, input: input.path, inputBytes: input.bytes, dir: options.dir };
+  for (const phase of await profileRecordPath({ ...request, partitions: 2 * options.workers })) {
+    console.log(`${profileText(phase, input.bytes)}\n`);
+  }
+  console.error(`flame graphs: open ${join(options.dir, `${job}-*.cpuprofile`)} in Chrome or VS Code`);
+  return 0;
+}
+
+/** 1 when an answer was wrong or a contender failed. */
+function report(results: readonly ContestResult[], options: BenchOptions): number {
+  const machine = `${availableParallelism()} cores, Node ${process.versions.node}, ${process.platform} ${process.arch}`;
+  if (options.isJson) console.log(JSON.stringify({ machine, results }, undefined, 2));
+  else console.log(`${machine}\n\n${results.map(contestText).join("\n\n")}`);
+  const isWrong = results.some(({ standings }) => standings.some((standing) => !standing.isAnswerRight));
+  const hasFailed = results.some(({ leftOut }) => leftOut.some((entry) => entry.hasFailed));
+  return isWrong || hasFailed ? 1 : 0;
+}
+
+function progress(text: string): void {
+  if (process.stderr.isTTY) console.error(`  ${text}`);
+}

@@ -1,0 +1,113 @@
+/** The command line of the benchmarks. */
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { parseSize } from "./byte-sizes.js";
+import { repositoryRoot } from "./contender.js";
+import type { WorkName } from "./works.js";
+
+export interface BenchOptions {
+  readonly verb: Verb;
+  /** What `profile` profiles. */
+  readonly subject: WorkName;
+  readonly dir: string;
+  readonly seed: number;
+  readonly size: number | undefined;
+  readonly zipf: number;
+  readonly sort: number;
+  readonly json: number;
+  readonly repeats: number;
+  readonly workers: number;
+  readonly memory: string | undefined;
+  /** Print JSON instead of tables. */
+  readonly isJson: boolean;
+}
+
+export type Verb = "gen" | "all" | "scale" | "profile" | WorkName;
+
+export const verbs: readonly Verb[] = [
+  "gen",
+  "words",
+  "sort",
+  "json",
+  "index",
+  "startup",
+  "all",
+  "scale",
+  "profile",
+];
+
+export const usage: string = `pnpm bench [${verbs.join("|")}] [options]
+
+  gen               make the data: --zipf 512M, --json 512M (sizes), --sort 5000000 (records)
+  words … startup   run that work, repeat by repeat, with fanfold, a plain Node program and GNU tools
+  all               all of them (the default)
+  scale             fanfold with 1 and 2 workers, and its memory at 1 and 10 times the input
+  profile WORK      where the time of a work's record path goes, in one process
+
+  --dir DIR         where the data is kept (.fanfold/bench)
+  --seed N          of the data (1)
+  --size BYTES      of the input, such as 64M; each work has its own default
+  --repeats N       of every contender (3)
+  --workers N       of fanfold (2)
+  --memory BYTES    as fanfold's --memory; sort's -S gets the same
+  --json            print JSON (as a flag, but for gen)`;
+
+/** @throws Error that says what is wrong with the words. */
+export function parseOptions(words: readonly string[]): BenchOptions {
+  const isGen = words[0] === "gen";
+  const { values, positionals } = parseArgs({
+    args: [...words],
+    allowPositionals: true,
+    options: {
+      dir: { type: "string", default: join(repositoryRoot, ".fanfold/bench") },
+      seed: { type: "string", default: "1" },
+      size: { type: "string" },
+      zipf: { type: "string", default: "512M" },
+      sort: { type: "string", default: "5000000" },
+      json: { type: isGen ? "string" : "boolean" },
+      repeats: { type: "string", default: "3" },
+      workers: { type: "string", default: "2" },
+      memory: { type: "string" },
+    },
+  });
+  const [verb = "all", subject = "words", ...rest] = positionals;
+  if (!isVerb(verb) || rest.length > 0) throw new Error(`what is "${positionals.join(" ")}"?\n\n${usage}`);
+  if (values.memory !== undefined) parseSize(values.memory);
+  return {
+    verb,
+    subject: workNamed(subject),
+    dir: values.dir,
+    seed: whole(values.seed, 0),
+    size: values.size === undefined ? undefined : parseSize(values.size),
+    zipf: parseSize(values.zipf),
+    sort: parseSize(values.sort),
+    json: parseSize(typeof values.json === "string" ? values.json : "512M"),
+    repeats: whole(values.repeats, 1),
+    workers: whole(values.workers, 1),
+    memory: values.memory,
+    isJson: values.json === true,
+  };
+}
+
+function isVerb(word: string): word is Verb {
+  return (verbs as readonly string[]).includes(word);
+}
+
+function workNamed(word: string): WorkName {
+  switch (word) {
+    case "words":
+    case "sort":
+    case "json":
+    case "index":
+    case "startup":
+      return word;
+    default:
+      throw new Error(`"${word}" is not a work; words, sort, json, index or startup`);
+  }
+}
+
+function whole(text: string, least: number): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw new Error(`"${text}" is not a whole number from ${least}`);
+}

@@ -1,0 +1,100 @@
+/** Where the time of a job's record path goes: V8's sampling profiler around its phases, folded into tables. */
+import { writeFileSync } from "node:fs";
+import { type Profiler, Session } from "node:inspector/promises";
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
+import { fileURLToPath } from "node:url";
+import { repositoryRoot } from "./contender.js";
+import { runRecordPath } from "./record-path.js";
+import { markdownTable } from "./table.js";
+
+export interface ProfileRequest {
+  readonly job: string;
+  readonly input: string;
+  readonly inputBytes: number;
+  /** Takes the `.cpuprofile` files, which Chrome's and VS Code's flame graphs open. */
+  readonly dir: string;
+  readonly partitions: number;
+}
+
+export interface PhaseProfile {
+  readonly name: string;
+  readonly wallSeconds: number;
+  readonly profile: Profiler.Profile;
+}
+
+const samplingIntervalUs = 500;
+const rowsMax = 30;
+
+export async function profileRecordPath(request: ProfileRequest): Promise<PhaseProfile[]> {
+  const phases: PhaseProfile[] = [];
+  const session = new Session();
+  session.connect();
+  await session.post("Profiler.enable");
+  await session.post("Profiler.setSamplingInterval", { interval: samplingIntervalUs });
+  const output = join(request.dir, "profile-answer");
+  await runRecordPath({ ...request, output }, async (name, phase) => {
+    await session.post("Profiler.start");
+    const start = performance.now();
+    const result = await phase();
+    const wallSeconds = (performance.now() - start) / 1000;
+    const { profile } = await session.post("Profiler.stop");
+    writeFileSync(join(request.dir, `${request.job}-${name}.cpuprofile`), JSON.stringify(profile));
+    phases.push({ name, wallSeconds, profile });
+    return result;
+  });
+  session.disconnect();
+  return phases;
+}
+
+/** Self time by function and by file, most first. */
+export function profileText(phase: PhaseProfile, inputBytes: number): string {
+  const functions = new Map<string, number>();
+  const files = new Map<string, number>();
+  const total = selfTimes(phase.profile, (node, milliseconds) => {
+    const { functionName, url, lineNumber } = node.callFrame;
+    const file = fileOf(url);
+    const place = url === "" ? "" : ` ${file}:${lineNumber + 1}`;
+    const name = functionName === "" ? "(anonymous)" : functionName;
+    functions.set(name + place, (functions.get(name + place) ?? 0) + milliseconds);
+    const owner = url === "" ? name : file;
+    files.set(owner, (files.get(owner) ?? 0) + milliseconds);
+  });
+  const speed = (inputBytes / 1e6 / phase.wallSeconds).toFixed(0);
+  return [
+    `## ${phase.name}: ${phase.wallSeconds.toFixed(2)} s, ${speed} MB/s of input, one process`,
+    "",
+    shareTable("file", files, total),
+    "",
+    shareTable("function", functions, total),
+  ].join("\n");
+}
+
+type Node = Profiler.ProfileNode;
+
+/** Calls `each` with every node's own milliseconds; returns those of all. */
+function selfTimes(profile: Profiler.Profile, each: (node: Node, milliseconds: number) => void): number {
+  const nodes = new Map(profile.nodes.map((node) => [node.id, node]));
+  const deltas = profile.timeDeltas ?? [];
+  const byNode = new Map<number, number>();
+  let total = 0;
+  for (const [index, id] of (profile.samples ?? []).entries()) {
+    // A sample holds until the next one.
+    const milliseconds = (deltas[index + 1] ?? 0) / 1000;
+    byNode.set(id, (byNode.get(id) ?? 0) + milliseconds);
+    total += milliseconds;
+  }
+  for (const [id, milliseconds] of byNode) each(nodes.get(id)!, milliseconds);
+  return total;
+}
+
+function fileOf(url: string): string {
+  if (!url.startsWith("file:")) return url;
+  return fileURLToPath(url).replace(repositoryRoot, "");
+}
+
+function shareTable(head: string, times: ReadonlyMap<string, number>, total: number): string {
+  const rows = [...times].sort((a, b) => b[1] - a[1]).slice(0, rowsMax);
+  const cells = rows.map(([name, ms]) => [name, ms.toFixed(0), ((100 * ms) / total).toFixed(1)]);
+  return markdownTable([head, "ms", "%"], cells);
+}
