@@ -242,6 +242,33 @@ describe("a map attempt", () => {
     expect(readdirSync(mapOptions(job, [], 2).workDir)).toEqual([]);
   });
 
+  test("names the hook that throws, and bounds its counters", async () => {
+    const wrong = new Error("not today");
+    const throws = (): never => {
+      throw wrong;
+    };
+    for (const hook of ["setup", "teardown"] as const) {
+      const job = defineJob({ ...base, map() {}, reduce: sum(), [hook]: throws });
+      const { error } = await mapWith(job, ["a"]);
+      expect(error.message).toBe(`${hook} threw Error: not today (map task 4, attempt 1)`);
+      expect(error.cause).toBe(wrong);
+    }
+    for (const [name, n, code] of [
+      ["", 1, "USER_CODE_FAILED"],
+      ["x", Number.NaN, "USER_CODE_FAILED"],
+      [undefined, 1, "LIMIT_EXCEEDED"],
+    ] as const) {
+      const job = defineJob({
+        ...base,
+        map(_line, _emit: Emit<string, number>, context) {
+          for (let i = 0; i < 1001; i++) context.counters.add(name ?? `counter ${i}`, n);
+        },
+        reduce: sum(),
+      });
+      expect((await mapWith(job, ["a"])).error.code).toBe(code);
+    }
+  });
+
   test("reports progress from within a batch", async () => {
     const reports: AttemptProgress[] = [];
     const job = defineJob({
