@@ -12,12 +12,14 @@ import type { Accept, Slot } from "./messages.js";
 import type { Outbox } from "./outbox.js";
 import type { Rules } from "./rules.js";
 
-/** The reign this acceptor votes in: its ballot, its first slot, and how far the votes reach. */
+/** The reign this acceptor votes in: its ballot, and how far the votes reach. */
 interface Reign {
   readonly ballot: Ballot;
-  readonly base: number;
+  /** Every slot from the reign's first up to here has this acceptor's vote, or its leader counted enough without. */
   runEnd: number;
   lastReceived: number;
+  /** Slots beyond `runEnd` that were known to be decided before they were voted for. */
+  readonly lateVotes: Set<number>;
 }
 
 export interface AcceptorDependencies {
@@ -29,7 +31,7 @@ export interface AcceptorDependencies {
 export class ReplicaAcceptor {
   readonly #with: AcceptorDependencies;
   #promised: Ballot;
-  #reign: Reign = { ballot: zeroBallot, base: 1, runEnd: 0, lastReceived: 0 };
+  #reign: Reign = newReign(zeroBallot, 1);
 
   constructor(stored: DurableState, dependencies: AcceptorDependencies) {
     this.#with = dependencies;
@@ -71,21 +73,34 @@ export class ReplicaAcceptor {
     message.entries.forEach((entry, i) => {
       this.#vote(message.first + i, { ballot: message.ballot, entry });
     });
+    this.#extendRun(message.decidedIndex);
     return true;
   }
 
-  /** How far this replica has accepted every slot of the reign, or knows it decided. Cumulative. */
+  /**
+   * How far this replica has accepted every slot of the reign. Cumulative. That a slot is known to be decided is not
+   * enough to count it: it may have been decided in a later reign, against this one's proposal.
+   */
   acknowledged(): number {
     const { rules, learner } = this.#with;
+    const { runEnd, lastReceived } = this.#reign;
+    return Math.max(rules.acknowledged(runEnd, lastReceived), rules.settledByKnowing(learner.decidedIndex));
+  }
+
+  /** `counted`: up to where the leader of this reign has a quorum of votes without this one. */
+  #extendRun(counted: number): void {
     const reign = this.#reign;
-    reign.runEnd = Math.max(reign.runEnd, learner.decidedIndex);
-    while (this.#isVoted(reign.runEnd + 1)) reign.runEnd += 1;
-    return rules.acknowledged(reign.runEnd, reign.lastReceived);
+    reign.runEnd = Math.max(reign.runEnd, counted);
+    while (this.#isVoted(reign.runEnd + 1)) {
+      reign.runEnd += 1;
+      reign.lateVotes.delete(reign.runEnd);
+    }
   }
 
   #isVoted(index: number): boolean {
     const slot = this.#with.learner.log.get(index);
-    return slot !== undefined && compareBallots(slot.ballot, this.#reign.ballot) === 0;
+    if (slot !== undefined && compareBallots(slot.ballot, this.#reign.ballot) === 0) return true;
+    return this.#reign.lateVotes.has(index);
   }
 
   #raise(ballot: Ballot): void {
@@ -96,15 +111,24 @@ export class ReplicaAcceptor {
 
   #enter(ballot: Ballot, base: number): void {
     if (compareBallots(ballot, this.#reign.ballot) === 0) return;
-    this.#reign = { ballot, base, runEnd: base - 1, lastReceived: base - 1 };
+    this.#reign = newReign(ballot, base);
   }
 
-  /** A decided slot needs no vote, and one of this ballot is voted for already. */
+  /** A vote on a decided slot need not be stored: whatever comes, its value is chosen, and stored as decided. */
   #vote(index: number, slot: Slot): void {
     const { learner, outbox } = this.#with;
     this.#reign.lastReceived = Math.max(this.#reign.lastReceived, index);
-    if (index <= learner.decidedIndex || this.#isVoted(index)) return;
+    if (index <= this.#reign.runEnd || this.#isVoted(index)) return;
+    if (index <= learner.decidedIndex) {
+      this.#reign.lateVotes.add(index);
+      return;
+    }
     learner.log.set(index, slot);
     outbox.record({ type: "accepted", index, slot });
   }
+}
+
+/** A reign in which nothing is voted for yet; its first slot is `base`. */
+function newReign(ballot: Ballot, base: number): Reign {
+  return { ballot, runEnd: base - 1, lastReceived: base - 1, lateVotes: new Set() };
 }

@@ -131,7 +131,7 @@ export interface Accept {
 
 /**
  * Phase 2b. Sent after the entries are durable. Cumulative: the sender has accepted, in this ballot, every slot
- * from the reign's base to `upTo`, or knows it to be decided.
+ * from the reign's base to `upTo`, but for those that this ballot's leader said it has enough votes for.
  */
 export interface Accepted {
   readonly type: "accepted";

@@ -382,10 +382,6 @@ export class Replica {
     this.#candidacy.onLaterReign(reigns.reduce(laterBallot, zeroBallot));
     if (message.type === "entries") this.#learner.learn(message.first, message.slots);
     else if (this.#learner.install(message.snapshot)) this.#onMembersChanged();
-    // A leader may be waiting for votes that what was learned stands for.
-    const { reignBallot } = this.#acceptor;
-    const follows = reignBallot.replica !== "" && reignBallot.replica !== this.#settings.id;
-    if (this.#rejoin.votes && follows) this.#acknowledge(reignBallot.replica);
   }
 
   // ---- returning without memory

@@ -40,6 +40,11 @@ export interface Rules {
   isPromiseVoid(incarnation: number, remembered: number): boolean;
   /** How far an acceptor may say it accepted: the end of the run without a gap, not the last slot it has. */
   acknowledged(runEnd: number, lastReceived: number): number;
+  /**
+   * How far knowing the log to be decided stands for votes: not at all. A later reign may have decided it, and an
+   * earlier leader would take the knowledge for a vote on its own proposal.
+   */
+  settledByKnowing(decidedIndex: number): number;
   /** A slot a leader calls decided is the one of its own ballot; another vote in that slot may be a loser. */
   isDecidedSlot(slotBallot: Ballot, leaderBallot: Ballot): boolean;
   /**
@@ -101,6 +106,7 @@ export const paxosRules: Rules = {
   countsVote: (ballot, own) => compareBallots(ballot, own) === 0,
   isPromiseVoid: (incarnation, remembered) => incarnation < remembered,
   acknowledged: (runEnd) => runEnd,
+  settledByKnowing: () => 0,
   isDecidedSlot: (slotBallot, leaderBallot) => compareBallots(slotBallot, leaderBallot) === 0,
   announcedIndex: (counted) => counted,
   endsReign: (own, decidedIn) => compareBallots(decidedIn, own) > 0,

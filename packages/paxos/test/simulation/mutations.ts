@@ -102,6 +102,12 @@ export const mutations: readonly Mutation[] = [
     rules: { acknowledged: (_runEnd, lastReceived) => lastReceived },
   },
   {
+    name: "knowledge-counted-as-vote",
+    mistake:
+      "a follower that knows a slot to be decided, perhaps in a later reign, acknowledges it to an earlier leader",
+    rules: { settledByKnowing: (decidedIndex) => decidedIndex },
+  },
+  {
     name: "decided-in-any-ballot",
     mistake: "a follower takes its vote in an older ballot for what the leader says is decided",
     rules: { isDecidedSlot: () => true },
