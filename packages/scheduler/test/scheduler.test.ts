@@ -796,6 +796,26 @@ describe("reports", () => {
     expect(driver.job().state).toBe("succeeded");
   });
 
+  it("that were settled as not winning stay so, also when they come again and their task is free", () => {
+    const driver = new Driver();
+    driver.join("w1", 1);
+    driver.submit(spec(1, 1));
+    const zombie = driver.running("w1")[0]!;
+    driver.disconnect("w1");
+    driver.finish(zombie);
+    driver.join("w2", 1);
+    driver.send({ type: "pause", requestId: "p", jobId: "job-1" });
+    driver.join("w1", 1);
+    driver.kill("w2");
+    const { attempt, inputsVersion } = zombie;
+    const report = { type: "finished", attempt, inputsVersion, result: resultOf(zombie) } as const;
+    const effects = driver.send({ type: "attemptReported", workerId: "w1", report });
+    expect(effects).toEqual([{ type: "settleAttempt", workerId: "w1", attempt, hasWon: false }]);
+    driver.send({ type: "resume", requestId: "r", jobId: "job-1" });
+    driver.finishAll();
+    expect(driver.job().state).toBe("succeeded");
+  });
+
   it("that an attempt was stopped let its task run again, for free", () => {
     const driver = new Driver();
     driver.join("w1", 1);
