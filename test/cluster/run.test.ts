@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import {
   FanfoldProcess,
   fanfold,
@@ -146,6 +146,54 @@ describe("fanfold run", () => {
     expect(readdirSync(dir).sort()).toEqual(["input.txt", "tmp"]);
     expect(readdirSync(join(dir, "tmp"))).toEqual([]);
     expect(processesWith("executor-main").filter((pid) => parentOf(pid) === running.child.pid)).toEqual([]);
+  });
+
+  it("stops at once at a second Ctrl-C, and still leaves nothing", async () => {
+    const running = new FanfoldProcess(["run", join(jobs, "spins.ts"), input, "--out", out]);
+    await running.printed(/spinning/);
+    running.child.kill("SIGINT");
+    await running.printed(/leaves no output/);
+    running.child.kill("SIGINT");
+    const { exitCode, stderr } = await running.finished;
+    expect(exitCode).toBe(130);
+    expect(stderr).not.toContain("    at ");
+    expect(readdirSync(dir)).toEqual(["input.txt"]);
+  });
+
+  it("leaves no process behind when it is killed, even where user code never returns", async () => {
+    const running = new FanfoldProcess([
+      "run",
+      join(jobs, "spins.ts"),
+      input,
+      "--out",
+      out,
+      "--temp-dir",
+      dir,
+    ]);
+    await running.printed(/spinning/);
+    const executors = processesWith("executor-main").filter((pid) => parentOf(pid) === running.child.pid);
+    expect(executors.length).toBeGreaterThan(0);
+    running.child.kill("SIGKILL");
+    await running.finished;
+    await vi.waitFor(
+      () => expect(processesWith("executor-main").filter((pid) => executors.includes(pid))).toEqual([]),
+      {
+        timeout: 20_000,
+      },
+    );
+  });
+
+  it("ends quietly when the reader of its output goes away, and leaves no temporary files", async () => {
+    const temp = join(dir, "tmp");
+    mkdirSync(temp);
+    writeFileSync(input, Array.from({ length: 60_000 }, (_, n) => `${n} ${"x".repeat(50)}\n`).join(""));
+    const args = ["run", join(jobs, "lengths.ts"), input, "--out", "-", "--temp-dir", temp, "--quiet"];
+    const running = new FanfoldProcess(args);
+    running.child.stdout?.once("data", () => running.child.stdout?.destroy());
+    const { exitCode, stderr } = await running.finished;
+    expect(stderr).toBe("");
+    expect(exitCode).toBe(0);
+    expect(readdirSync(temp)).toEqual([]);
   });
 
   it("writes a starter job that runs as it is, in a folder without node_modules", async () => {

@@ -7,12 +7,23 @@ import { createProgram } from "./program.js";
 // `fanfold … | head` ends the reader, not in an error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 
+// A signal's handler ends the command by throwing; anything else that gets here is a bug, and is told as one.
+process.on("uncaughtException", (error) => {
+  tell(error);
+  process.exit(exitCodeOf(error));
+});
+
 try {
   await createProgram().parseAsync(process.argv);
 } catch (error) {
-  const isTold = error instanceof ExitError && error.isTold;
-  if (!isTold) process.stderr.write(`${errorText(error)}\n`);
+  tell(error);
   process.exitCode = exitCodeOf(error);
 }
 // Handles that a job left behind must not keep the command from ending; what was printed is flushed first.
 process.stdout.write("", () => process.exit());
+
+function tell(error: unknown): void {
+  const isTold = error instanceof ExitError && error.isTold;
+  const text = isTold ? "" : errorText(error);
+  if (text !== "") process.stderr.write(`${text}\n`);
+}

@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Coordinator, type NodeLog } from "@fanfold/coordinator";
+import { discardStaging } from "@fanfold/storage";
 import { createToken } from "@fanfold/transport";
 import { WorkerDaemon } from "@fanfold/worker";
 import type { Bundle } from "./bundle-job.js";
@@ -76,6 +77,13 @@ export class LocalCluster {
   /** Removes what a job that is over has left: segments, and staging beside its output. */
   endJob(jobId: string, out: string): Promise<void> {
     return this.#worker.discardJob(jobId, out);
+  }
+
+  /** The last thing a process does, with no time to wait: kills the executors and removes their files. */
+  abandonJob(jobId: string, out: string): void {
+    this.#worker.killExecutors();
+    this.removeFiles();
+    discardStaging(out, jobId);
   }
 
   /** Ends all processes. Typed results stay until `removeFiles`. */

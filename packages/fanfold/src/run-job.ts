@@ -89,8 +89,9 @@ async function runOn<J extends AnyJob>(
   const submission = await prepareSubmission(bundle, { ...options, out }, { dir, collectRecords });
   const target = { coordinators: [cluster.url], token: cluster.token };
   const jobId = await submit(submission, target);
-  const removeFiles = (): void => cluster.removeFiles();
-  process.once("exit", removeFiles);
+  // A program that ends in the middle of its job leaves nothing behind either.
+  const abandon = (): void => cluster.abandonJob(jobId, resolvePath(out));
+  process.once("exit", abandon);
   const run = new JobRun<J>({
     ...target,
     jobId,
@@ -98,15 +99,17 @@ async function runOn<J extends AnyJob>(
     onEnd: async () => {
       await cluster.endJob(jobId, resolvePath(out));
       await cluster.close();
-      if (!collectRecords) removeFiles();
+      if (!collectRecords) cluster.removeFiles();
     },
     onClose: () => {
-      process.off("exit", removeFiles);
-      removeFiles();
+      process.off("exit", abandon);
+      cluster.removeFiles();
     },
   });
   await run.follow();
-  options.signal?.addEventListener("abort", () => void run.cancel().catch(() => undefined), { once: true });
+  const cancel = (): void => void run.cancel().catch(() => undefined);
+  if (options.signal?.aborted === true) cancel();
+  else options.signal?.addEventListener("abort", cancel, { once: true });
   return run;
 }
 

@@ -161,6 +161,11 @@ export class WorkerDaemon {
     });
   }
 
+  /** Kills the executors and starts no others. */
+  killExecutors(): void {
+    this.#pool.close();
+  }
+
   /** Ends at once: executors are killed, links are cut. */
   async close(): Promise<void> {
     clearTimeout(this.#logTimer);

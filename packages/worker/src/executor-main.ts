@@ -1,5 +1,6 @@
 /** Entry of an executor process: reads where to dial from standard input, and serves the daemon until it is gone. */
 import { createInterface } from "node:readline";
+import { Worker } from "node:worker_threads";
 import {
   type DaemonToExecutor,
   type ExecutorToDaemon,
@@ -15,6 +16,8 @@ process.setSourceMapsEnabled(true);
 // The terminal's Ctrl-C reaches every process of the group; the command decides what it means, not its executors.
 process.on("SIGINT", () => undefined);
 
+const parentCheckMs = 1_000;
+
 const input = createInterface({ input: process.stdin });
 input.on("close", () => process.exit(0));
 input.once("line", (line) => {
@@ -24,6 +27,21 @@ input.once("line", (line) => {
     process.exit(1);
   });
 });
+
+/**
+ * User code that never returns keeps this thread from seeing that the worker is gone. Another thread looks, and ends
+ * the process: nobody else is left to do it.
+ */
+function watchParent(): void {
+  const source = `
+    const { workerData } = require("node:worker_threads");
+    setInterval(() => {
+      if (process.ppid !== workerData.parent) process.kill(process.pid, "SIGKILL");
+    }, workerData.intervalMs);
+  `;
+  const workerData = { parent: process.ppid, intervalMs: parentCheckMs };
+  new Worker(source, { eval: true, workerData, resourceLimits: { maxOldGenerationSizeMb: 8 } }).unref();
+}
 
 async function serve(handshake: ExecutorHandshake): Promise<void> {
   let executor: Executor | undefined;
@@ -40,4 +58,6 @@ async function serve(handshake: ExecutorHandshake): Promise<void> {
   );
   executor = new Executor(link);
   link.send({ type: "ready", executorId: handshake.executorId });
+  // After the first task has been asked for: starting a thread takes a while.
+  setImmediate(watchParent);
 }

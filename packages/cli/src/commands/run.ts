@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { spoolStandardInput } from "@fanfold/storage";
-import { FanfoldError, type JobResult, type JobRun, runJob } from "fanfold";
+import { FanfoldError, type JobResult, runJob } from "fanfold";
 import { ExitError } from "../exit-codes.js";
 import { followRun } from "../follow-run.js";
 import { createDisplay, noDisplay } from "../progress-display.js";
@@ -58,6 +58,11 @@ export async function run(
     toStdout || given.includes("-")
       ? mkdtempSync(join(options.tempDir ?? tmpdir(), "fanfold-io-"))
       : undefined;
+  const removeScratch = (): void => {
+    if (scratch !== undefined) rmSync(scratch, { recursive: true, force: true });
+  };
+  // Also when the reader of standard output is gone, which ends the process at once.
+  process.once("exit", removeScratch);
   try {
     const inputs = await inputsOf(given, scratch);
     const out = toStdout ? join(scratch ?? "", "output") : options.out;
@@ -70,7 +75,8 @@ export async function run(
     if (options.json && !(error instanceof ExitError)) printJsonError(error);
     throw error;
   } finally {
-    if (scratch !== undefined) rmSync(scratch, { recursive: true, force: true });
+    removeScratch();
+    process.off("exit", removeScratch);
   }
 }
 
@@ -108,7 +114,6 @@ async function runToEnd(
       ...(options.workers === undefined ? {} : { workers: options.workers }),
       ...(options.tempDir === undefined ? {} : { tempDir: options.tempDir }),
     });
-    interruption.guard(started);
     return await followRun(started, display);
   } catch (error) {
     display.end();
@@ -122,7 +127,6 @@ async function runToEnd(
 class Interruption {
   readonly #abort = new AbortController();
   #signal: "SIGINT" | "SIGTERM" | undefined;
-  #run: JobRun | undefined;
   readonly #onInterrupt = (): void => this.#interrupt("SIGINT");
   readonly #onTerminate = (): void => this.#interrupt("SIGTERM");
 
@@ -133,11 +137,6 @@ class Interruption {
 
   get signal(): AbortSignal {
     return this.#abort.signal;
-  }
-
-  guard(run: JobRun): void {
-    this.#run = run;
-    if (this.#signal !== undefined) void run.cancel().catch(() => undefined);
   }
 
   errorFor(error: unknown): unknown {
@@ -152,7 +151,6 @@ class Interruption {
 
   #interrupt(signal: "SIGINT" | "SIGTERM"): void {
     if (this.#signal !== undefined) {
-      this.#run?.close();
       throw new ExitError(exitCodes[signal], "interrupted twice", true);
     }
     this.#signal = signal;
