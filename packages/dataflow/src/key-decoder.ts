@@ -1,4 +1,4 @@
-/** Gives back the key that `KeyEncoder` encoded, exactly; bytes that are no encoded key are refused, never misread. */
+/** Gives back the key that `KeyEncoder` encoded, exactly; bytes of another shape are refused. */
 import { FanfoldError, type Key } from "@fanfold/job";
 import {
   bigintShortMax,
@@ -99,7 +99,7 @@ function readBigint(bytes: Buffer, end: number): bigint {
     count = (bytes.readUInt32BE(position) ^ (flip === 0 ? 0 : -1)) >>> 0;
     position += 4;
   }
-  if (position + count > end) throw corrupt(position);
+  if (count === 0 || position + count > end) throw corrupt(position);
   const digits = Buffer.from(bytes.subarray(position, position + count));
   position += count;
   for (let i = 0; i < count; i++) digits[i] = digits[i]! ^ flip;
@@ -146,6 +146,7 @@ function readSurrogates(bytes: Buffer, start: number, end: number): string {
   let from = start;
   for (let i = start; i < end; i++) {
     if (bytes[i] !== 0xed || bytes[i + 1]! < 0xa0) continue;
+    if (i + 2 >= end) throw corrupt(i);
     const unit = 0xd000 | ((bytes[i + 1]! & 0x3f) << 6) | (bytes[i + 2]! & 0x3f);
     text += utf8Slice(bytes, from, i) + String.fromCharCode(unit);
     from = i + 3;

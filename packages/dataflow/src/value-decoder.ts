@@ -1,4 +1,4 @@
-/** Gives back the value that `ValueEncoder` encoded; bytes that are no encoded value are refused, never misread. */
+/** Gives back the value that `ValueEncoder` encoded; bytes of another shape are refused. */
 import { FanfoldError } from "@fanfold/job";
 import { valueDepthMax } from "./limits.js";
 import { latin1Slice, ucs2Slice, utf8Slice } from "./native-text.js";
@@ -108,10 +108,8 @@ function readContainer(bytes: Buffer, head: number, depth: number): unknown {
       for (let left = readCount(bytes); left > 0; left--) set.add(read(bytes, depth + 1));
       return set;
     }
-    case tag.valueRegExp: {
-      const source = readString(bytes);
-      return new RegExp(source, readString(bytes));
-    }
+    case tag.valueRegExp:
+      return readRegExp(bytes);
     case tag.valueError:
       return readError(bytes, depth);
     default:
@@ -138,6 +136,16 @@ function readFields(bytes: Buffer, target: Record<string, unknown>, depth: numbe
     }
   }
   return target;
+}
+
+function readRegExp(bytes: Buffer): RegExp {
+  const source = readString(bytes);
+  const flags = readString(bytes);
+  try {
+    return new RegExp(source, flags);
+  } catch {
+    throw corrupt();
+  }
 }
 
 function readError(bytes: Buffer, depth: number): Error {

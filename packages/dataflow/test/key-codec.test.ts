@@ -91,6 +91,19 @@ describe("keys as bytes", () => {
     expect(refusal(cycle).code).toBe("KEY_UNSUPPORTED");
   });
 
+  test("cut anywhere, also within a lone surrogate, do not crash the decoder", () => {
+    for (const key of ["x\ud800", ["a\0", [-(2n ** 900n), new Date(1)], new Uint8Array([0, 1])]]) {
+      const bytes = encodeKey(key);
+      for (let length = 0; length < bytes.length; length++) {
+        try {
+          decodeKey(bytes.subarray(0, length));
+        } catch (thrown) {
+          expect(thrown).toMatchObject({ code: "SEGMENT_CORRUPT" });
+        }
+      }
+    }
+  });
+
   test("never crash the decoder but with SEGMENT_CORRUPT, whatever the bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 30, max: 12 }), (bytes) => {

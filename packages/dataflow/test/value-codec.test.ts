@@ -142,6 +142,12 @@ describe("values as bytes", () => {
     expect(refusal(new Uint8Array(valueBytesMax)).code).toBe("VALUE_TOO_LARGE");
   });
 
+  test("of a regular expression that cannot be are refused as corrupt", () => {
+    const bytes = encodeValue(/a/g);
+    bytes[bytes.length - 1] = 0x7a;
+    expect(() => decodeValue(bytes)).toThrow(expect.objectContaining({ code: "SEGMENT_CORRUPT" }));
+  });
+
   test("never crash the decoder but with SEGMENT_CORRUPT, whatever the bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 30, max: 0x30 }), (bytes) => {
