@@ -1,11 +1,12 @@
 /** Numbers for people. */
 
-const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 const units = ["B", "kB", "MB", "GB", "TB"] as const;
 
-/** `1,234,567`. */
+/** `1,234,567`. `Intl` would do it too, but takes 15 ms to load, which a short job notices. */
 export function countText(value: number): string {
-  return whole.format(value);
+  return Math.round(value)
+    .toString()
+    .replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
 /** `12.3 MB`, in powers of 1000 as file managers do. */

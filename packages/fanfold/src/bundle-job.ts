@@ -1,6 +1,7 @@
 /** A job file and all it imports, as one ES module that any node can run; named by the SHA-256 of its bytes. */
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { dirname, resolve as resolvePath } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { FanfoldError } from "@fanfold/job";
@@ -30,8 +31,7 @@ export async function bundleJob(file: string): Promise<Bundle> {
   const found = await stat(jobFile).catch(() => undefined);
   if (found === undefined) throw new FanfoldError("JOB_NOT_FOUND", `There is no job file ${jobFile}.`);
   if (!found.isFile()) throw new FanfoldError("JOB_NOT_FOUND", `${jobFile} is not a file.`);
-  // Loaded only here: a process that bundles nothing does not pay for it.
-  const { build, formatMessages } = await import("esbuild");
+  const { build, formatMessages } = loadEsbuild();
   let files: readonly { readonly path: string; readonly contents: Uint8Array }[];
   try {
     files = (await build(optionsFor(jobFile))).outputFiles ?? [];
@@ -47,6 +47,14 @@ export async function bundleJob(file: string): Promise<Bundle> {
     throw new FanfoldError("JOB_BUNDLE_FAILED", message);
   }
   return { jobFile, code, digest: createHash("sha256").update(code).digest("hex") };
+}
+
+/**
+ * Loaded only when something is bundled, and by `require`: an `import` of a CommonJS package of this size has its
+ * exports searched for first, which takes longer than loading it.
+ */
+function loadEsbuild(): typeof import("esbuild") {
+  return createRequire(import.meta.url)("esbuild") as typeof import("esbuild");
 }
 
 function optionsFor(jobFile: string): BuildOptions {
