@@ -29,7 +29,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   transport: ["job", "protocol"],
   dataflow: ["job", "placement"],
   storage: ["job", "dataflow"],
-  coordinator: ["job", "placement", "scheduler", "protocol", "transport"],
+  coordinator: ["job", "paxos", "placement", "scheduler", "protocol", "transport"],
   worker: ["job", "placement", "scheduler", "protocol", "transport", "dataflow", "storage"],
   fanfold: ["job", "scheduler", "protocol", "transport", "dataflow", "storage", "coordinator", "worker"],
   cli: ["job", "scheduler", "protocol", "transport", "storage", "coordinator", "worker", "fanfold"],

@@ -5,7 +5,6 @@ import { type ContestResult, runContest } from "./contest.js";
 import { type DataFile, type DataRequest, dataFile } from "./data/data-file.js";
 import { sortRecordBytes } from "./data/sort-records.js";
 import { type BenchOptions, parseOptions } from "./options.js";
-import { profileRecordPath, profileText } from "./profile.js";
 import { measureScale } from "./scale.js";
 import { contestText } from "./table.js";
 import { type Work, type WorkName, works } from "./works.js";
@@ -74,6 +73,9 @@ function inputOf(work: Work, options: BenchOptions): DataFile {
 }
 
 async function profile(options: BenchOptions): Promise<number> {
+  // Before the record path is loaded, so that the profile names sources.
+  process.setSourceMapsEnabled(true);
+  const { profileRecordPath, profileText } = await import("./profile.js");
   const work = works[options.subject];
   const input = inputOf(work, options);
   const job = work.name === "index" ? "inverted-index" : work.name === "startup" ? "words" : work.name;

@@ -1,6 +1,11 @@
-/** Where the time of a job's record path goes: V8's sampling profiler around its phases, folded into tables. */
+/**
+ * Where the time of a job's record path goes: V8's sampling profiler around its phases, folded into tables.
+ *
+ * Places are told as lines of the sources for modules that were loaded when source maps were on already.
+ */
 import { writeFileSync } from "node:fs";
 import { type Profiler, Session } from "node:inspector/promises";
+import { findSourceMap } from "node:module";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
@@ -52,9 +57,9 @@ export function profileText(phase: PhaseProfile, inputBytes: number): string {
   const functions = new Map<string, number>();
   const files = new Map<string, number>();
   const total = selfTimes(phase.profile, (node, milliseconds) => {
-    const { functionName, url, lineNumber } = node.callFrame;
-    const file = fileOf(url);
-    const place = url === "" ? "" : ` ${file}:${lineNumber + 1}`;
+    const { functionName, url } = node.callFrame;
+    const { file, line } = sourceOf(node);
+    const place = url === "" ? "" : ` ${file}:${line}`;
     const name = functionName === "" ? "(anonymous)" : functionName;
     functions.set(name + place, (functions.get(name + place) ?? 0) + milliseconds);
     const owner = url === "" ? name : file;
@@ -88,9 +93,14 @@ function selfTimes(profile: Profiler.Profile, each: (node: Node, milliseconds: n
   return total;
 }
 
-function fileOf(url: string): string {
-  if (!url.startsWith("file:")) return url;
-  return fileURLToPath(url).replace(repositoryRoot, "");
+/** The source file, from the repository's root, and the line, from 1. */
+function sourceOf({ callFrame: { url, lineNumber, columnNumber } }: Node): { file: string; line: number } {
+  if (!url.startsWith("file:")) return { file: url, line: lineNumber + 1 };
+  const entry = findSourceMap(url)?.findEntry(lineNumber, columnNumber);
+  const isMapped = entry !== undefined && "originalSource" in entry;
+  const source = isMapped ? entry.originalSource : url;
+  const file = fileURLToPath(new URL(source, url)).replace(repositoryRoot, "");
+  return { file, line: (isMapped ? entry.originalLine : lineNumber) + 1 };
 }
 
 function shareTable(head: string, times: ReadonlyMap<string, number>, total: number): string {
