@@ -2,11 +2,12 @@
  * Which partition a key goes to: a stable hash of its encoded bytes, the user's function, or ranges between sampled
  * boundaries. With `groupBy` the hash and the ranges look at the group's key, so that a group stays whole.
  */
-import { type AnyJob, FanfoldError, type PartitionFunction } from "@fanfold/job";
+import { type AnyJob, FanfoldError, type Key, type PartitionFunction } from "@fanfold/job";
 import { keyHash, partitionOfHash } from "@fanfold/placement";
 import { asBuffer, compareBytes } from "./compare-bytes.js";
 import type { GroupBy } from "./group-stream.js";
 import { KeyEncoder } from "./key-encoder.js";
+import { thrownWithinEmit } from "./user-error.js";
 
 export class PartitionChooser {
   readonly #partitions: number;
@@ -31,8 +32,15 @@ export class PartitionChooser {
     if (this.#partitioner !== undefined) return this.#ask(this.#partitioner, key);
     if (this.#partitions === 1) return 0;
     if (this.#groupBy === undefined) return this.#place(bytes, length);
-    const groupLength = this.#groupEncoder.encode(this.#groupBy(key as never));
-    return this.#place(this.#groupEncoder.bytes, groupLength);
+    return this.#place(this.#groupEncoder.bytes, this.#encodeGroup(this.#groupBy, key));
+  }
+
+  #encodeGroup(groupBy: GroupBy, key: unknown): number {
+    try {
+      return this.#groupEncoder.encode(groupBy(key as Key));
+    } catch (thrown) {
+      throw thrownWithinEmit("groupBy", thrown);
+    }
   }
 
   #place(bytes: Buffer, length: number): number {
@@ -40,8 +48,16 @@ export class PartitionChooser {
     return rangeOf(this.#boundaries, bytes, length);
   }
 
+  #call(partitioner: PartitionFunction<unknown>, key: unknown): unknown {
+    try {
+      return partitioner(key, this.#partitions);
+    } catch (thrown) {
+      throw thrownWithinEmit("partitioner", thrown);
+    }
+  }
+
   #ask(partitioner: PartitionFunction<unknown>, key: unknown): number {
-    const partition: unknown = partitioner(key, this.#partitions);
+    const partition = this.#call(partitioner, key);
     if (
       Number.isInteger(partition) &&
       (partition as number) >= 0 &&

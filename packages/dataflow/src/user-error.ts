@@ -44,12 +44,16 @@ export function thrownByUser(thrown: unknown, place: UserPlace): FanfoldError {
       cause: thrown.cause ?? thrown,
     });
   }
-  const what =
-    thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : `a ${typeof thrown}: ${printKey(thrown)}`;
-  return new FanfoldError("USER_CODE_FAILED", `${place.function} threw ${what}${where}`, {
+  return new FanfoldError("USER_CODE_FAILED", `${place.function} threw ${describeThrown(thrown)}${where}`, {
     details,
     cause: thrown,
   });
+}
+
+/** Names the function when it is one that runs within `emit`; the record is added by who called that. */
+export function thrownWithinEmit(name: "partitioner" | "groupBy", thrown: unknown): FanfoldError {
+  if (thrown instanceof FanfoldError) return thrown;
+  return new FanfoldError("USER_CODE_FAILED", `${name} threw ${describeThrown(thrown)}`, { cause: thrown });
 }
 
 /** Adds which attempt failed to an error of user code; other errors pass as they are. */
@@ -58,6 +62,12 @@ export function nameAttempt(thrown: unknown, name: AttemptName): unknown {
   const message = `${thrown.message} (${name.stage} task ${name.taskIndex}, attempt ${name.attempt})`;
   const details = { ...thrown.details, stage: name.stage, task: name.taskIndex, attempt: name.attempt };
   return new FanfoldError(thrown.code, message, { details, cause: thrown.cause });
+}
+
+function describeThrown(thrown: unknown): string {
+  return thrown instanceof Error
+    ? `${thrown.name}: ${thrown.message}`
+    : `a ${typeof thrown}: ${printKey(thrown)}`;
 }
 
 function whereOf(place: UserPlace): string {

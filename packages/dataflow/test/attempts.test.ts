@@ -242,6 +242,20 @@ describe("a map attempt", () => {
     expect(readdirSync(mapOptions(job, [], 2).workDir)).toEqual([]);
   });
 
+  test("names the partitioner or groupBy that throws, and the record that was emitted", async () => {
+    const throws = (): never => {
+      throw new RangeError("odd");
+    };
+    for (const name of ["partitioner", "groupBy"] as const) {
+      const map = (line: string, emit: Emit<string, number>): void => emit(line, 1);
+      const { error } = await mapWith(defineJob({ ...base, map, reduce: sum(), [name]: throws }), ["a"]);
+      expect(error).toMatchObject({ code: "USER_CODE_FAILED", cause: new RangeError("odd") });
+      expect(error.message).toContain(
+        `${name} threw RangeError: odd, at record /in/a.txt byte 0 (map task 4, attempt 1)`,
+      );
+    }
+  });
+
   test("names the hook that throws, and bounds its counters", async () => {
     const wrong = new Error("not today");
     const throws = (): never => {
