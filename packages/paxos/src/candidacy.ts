@@ -158,7 +158,7 @@ export class Candidacy {
   }
 
   onHeartbeatReply(from: ReplicaId, message: HeartbeatReply, now: number): void {
-    this.#election.heard(from, { leader: message.leader, happy: message.happy });
+    this.#election.heard(from, { leader: message.leader, happy: message.happy, leads: message.leads });
     const isGranted =
       this.#leader && message.leased && compareBallots(message.leased, this.#leader.ballot) === 0;
     if (isGranted) this.#lease.renew(from, this.#with.rules.leaseStart(message.sentAt, now));

@@ -15,6 +15,8 @@ import { type Ballot, compareBallots, laterBallot, type ReplicaId } from "./ball
 export interface PeerView {
   readonly leader: Ballot;
   readonly happy: boolean;
+  /** Whether it leads itself, promised by a quorum; one that only tries to may be waiting for a lease to end. */
+  readonly leads: boolean;
 }
 
 /** What the election must know of its replica at the end of a round. */
@@ -107,13 +109,22 @@ export class Election {
       this.#happy = view?.happy === true && compareBallots(view.leader, this.#leader) === 0;
     }
     const mayStand = votes && members.includes(self) && this.#connected;
-    return mayStand && !this.#happy && views.every(([, view]) => !view.happy);
+    if (this.#happy) return mayStand && leads && this.#hasStray(views);
+    return mayStand && views.every(([, view]) => !view.happy);
+  }
+
+  /**
+   * Whether some replica has promised a later ballot that came to nothing. It votes for nobody until its leader runs
+   * phase 1 again above that ballot; left alone, it would be one failure less that the cluster survives.
+   */
+  #hasStray(views: readonly (readonly [ReplicaId, PeerView])[]): boolean {
+    return views.some(([, view]) => !view.happy && compareBallots(view.leader, this.#leader) > 0);
   }
 
   /** Follows the latest of those that say they lead with a quorum behind them. */
   #adoptLeader(views: readonly (readonly [ReplicaId, PeerView])[]): void {
     for (const [id, view] of views) {
-      const leadsItself = view.happy && view.leader.replica === id;
+      const leadsItself = view.leads && view.happy && view.leader.replica === id;
       if (leadsItself && compareBallots(view.leader, this.#leader) > 0) this.#leader = view.leader;
     }
   }

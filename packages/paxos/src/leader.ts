@@ -58,6 +58,11 @@ export class Leader {
     return this.#phase === "leading";
   }
 
+  /** Whether it still waits for the promises of a quorum. */
+  get isPreparing(): boolean {
+    return this.#phase === "preparing";
+  }
+
   /** Whether the reign's own first entry is decided, so that this replica knows all that earlier reigns decided. */
   get isEstablished(): boolean {
     return this.#firstIndex > 0 && this.#with.learner.decidedIndex >= this.#firstIndex;
@@ -91,9 +96,10 @@ export class Leader {
     this.#ended = true;
   }
 
-  /** True while phase 1 has taken so long that it should be given up for a later ballot. */
+  /** Whether phase 1 has taken so long, leases that must run out included, that it should be given up. */
   isStuck(now: number): boolean {
-    return this.#phase === "preparing" && now - this.#begunAt > 4 * this.#with.settings.electionTimeoutTicks;
+    const { electionTimeoutTicks, leaseTicks } = this.#with.settings;
+    return this.isPreparing && now - this.#begunAt > leaseTicks + 4 * electionTimeoutTicks;
   }
 
   onPromise(from: ReplicaId, message: Promised): void {

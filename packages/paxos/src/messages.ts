@@ -85,8 +85,10 @@ export interface HeartbeatReply {
   readonly sentAt: number;
   /** The latest ballot the replier promised or follows. */
   readonly leader: Ballot;
-  /** Whether the replier leads with a quorum behind it, or hears from a leader that says so. */
+  /** Whether the replier leads with a quorum behind it, tries to, or hears from a leader that says so. */
   readonly happy: boolean;
+  /** Whether the replier itself leads in that ballot: a quorum has promised it. */
+  readonly leads: boolean;
   /** False while the replier's storage is not to be trusted: then it counts for no quorum. */
   readonly voting: boolean;
   /** The ballot to whose leader alone the replier will promise anything for a lease from now. */

@@ -58,8 +58,12 @@ export class Rejoin {
     return this.#stage.type === "voting";
   }
 
+  /**
+   * The incarnation whose votes this replica casts; 0 while it casts none. It is not told before it is durable: peers
+   * would remember somebody whom the disk, after a crash, knows nothing of.
+   */
   get incarnation(): number {
-    return this.#incarnation;
+    return this.votes ? this.#incarnation : 0;
   }
 
   /** The storage turned out to be older than one a peer remembers. */

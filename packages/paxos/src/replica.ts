@@ -279,12 +279,13 @@ export class Replica {
     if (!this.#isKnownIncarnation(from, message.incarnation)) return;
     const { leading, decidedIndex } = message;
     this.#catchUp.heard(from, decidedIndex, this.#now);
-    const { election } = this.#candidacy;
+    const { election, leader } = this.#candidacy;
     this.#outbox.send(from, {
       type: "heartbeatReply",
       sentAt: message.sentAt,
       leader: election.leader,
       happy: election.happy,
+      leads: leader?.isPreparing === false,
       voting: this.#rejoin.votes,
       leased: this.#candidacy.grantLease(from, leading, this.#now) ? leading : undefined,
       decidedIndex: this.#learner.decidedIndex,

@@ -28,11 +28,6 @@ export const mutations: readonly Mutation[] = [
     rules: { mayAccept: () => true, promisedAfterAccept: (promised) => promised },
   },
   {
-    name: "accept-does-not-promise",
-    mistake: "accepting in a later ballot does not raise the promise",
-    rules: { promisedAfterAccept: (promised) => promised },
-  },
-  {
     name: "ballots-merged",
     mistake: "one field serves as promised and accepted ballot, so a promise renumbers the votes",
     rules: { reportedSlot: (slot, promising) => ({ ...slot, ballot: promising }) },
@@ -151,11 +146,6 @@ export const mutations: readonly Mutation[] = [
     name: "lost-disk-votes",
     mistake: "a replica whose disk was lost votes at once",
     rules: { trustsEmptyStorage: () => true },
-  },
-  {
-    name: "ghost-promise-counted",
-    mistake: "a promise given before the disk was lost still counts",
-    rules: { isPromiseVoid: () => false },
   },
   {
     name: "lease-not-honoured",

@@ -13,6 +13,7 @@ export interface Plan {
   readonly spares: number;
   readonly clients: number;
   readonly keys: number;
+  readonly electionTimeoutTicks: number;
   /** Time with faults, in ticks. */
   readonly faultTicks: number;
   /** Per 1000 messages. */
@@ -80,12 +81,15 @@ export function planOf(seed: number): Plan {
   const kinds = pick(1, 2, 3, 5, 12);
   const faults: Fault[] = ["heal"];
   for (let i = 0; i < kinds; i++) faults.push(pick(...allFaults));
+  // Most mistakes show when a leader is lost with something half done.
+  if (random.below(2) === 0) faults.push("crashLeader", "isolateLeader", "pauseLeader");
   if (changes) for (let i = 0; i < 1 + kinds; i++) faults.push("changeMembers");
   return {
     members: pick(3, 3, 5),
     spares: changes ? pick(1, 2) : 0,
-    clients: pick(2, 3, 4, 6),
+    clients: pick(3, 4, 6),
     keys: pick(1, 1, 2),
+    electionTimeoutTicks: pick(3, 5),
     faultTicks: pick(120, 200, 300),
     loss: pick(0, 0, 30, 100, 250),
     duplication: pick(0, 0, 50, 300),
@@ -94,15 +98,15 @@ export function planOf(seed: number): Plan {
     stragglers: pick(0, 0, 20, 100, 400),
     diskDelayMax: pick(10, 60, 300),
     crashOnWrite: pick(0, 0, 20, 80),
-    faultEvery: pick(0, 5, 8, 15, 30),
+    faultEvery: pick(0, 4, 8, 15),
     faults,
     skewPercent: pick(0, 0, 4),
-    leaseTimeouts: pick(2, 2, 6),
+    leaseTimeouts: pick(1, 2, 2, 8),
     snapshotEvery: pick(5, 12, 40),
     entriesKept: pick(0, 2, 8),
     openSlotsMax: pick(2, 8, 32),
     batchMax: pick(1, 4, 64),
     sessionsMax: pick(3, 8, 64),
-    thinkTicks: pick(1, 4, 10),
+    thinkTicks: pick(1, 1, 4),
   };
 }

@@ -13,7 +13,6 @@ import { Network } from "./network.js";
 import { type Plan, unitsPerTick } from "./plan.js";
 import type { SwapState } from "./swap-machine.js";
 
-export const electionTimeoutTicks = 6;
 /** After a quorum is healed, everything that waits must be finished within this many election timeouts. */
 export const finishTimeouts = 40;
 
@@ -102,7 +101,7 @@ export class World {
     while (this.queue.runNext(faultsEnd));
     this.isFaulty = false;
     const healed = this.#nemesis.healQuorum();
-    this.#finish(healed, faultsEnd + finishTimeouts * electionTimeoutTicks * unitsPerTick);
+    this.#finish(healed, faultsEnd + finishTimeouts * this.plan.electionTimeoutTicks * unitsPerTick);
   }
 
   /** The liveness phase: what waits must be answered, and the healed replicas must agree on everything. */
@@ -128,8 +127,8 @@ export class World {
     const replica = {
       id,
       members: this.#members,
-      electionTimeoutTicks,
-      leaseTicks: plan.leaseTimeouts * electionTimeoutTicks,
+      electionTimeoutTicks: plan.electionTimeoutTicks,
+      leaseTicks: plan.leaseTimeouts * plan.electionTimeoutTicks,
       retransmitTicks: 2,
       snapshotEvery: plan.snapshotEvery,
       entriesKept: plan.entriesKept,

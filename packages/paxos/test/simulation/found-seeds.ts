@@ -1,0 +1,2 @@
+/** Where each planted mistake was found last. */
+export const foundSeeds: Readonly<Record<string, number>> = {};
