@@ -83,7 +83,7 @@ async function profile(options: BenchOptions): Promise<number> {
   for (const phase of await profileRecordPath({ ...request, partitions: 2 * options.workers })) {
     console.log(`${profileText(phase, input.bytes)}\n`);
   }
-  console.error(`flame graphs: open ${join(options.dir, `${job}-*.cpuprofile`)} in Chrome or VS Code`);
+  console.error(`flame graphs: ${join(options.dir, `${job}-*.svg`)}`);
   return 0;
 }
 
@@ -98,5 +98,5 @@ function report(results: readonly ContestResult[], options: BenchOptions): numbe
 }
 
 function progress(text: string): void {
-  if (process.stderr.isTTY) console.error(`  ${text}`);
+  console.error(`  ${text}`);
 }

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import { repositoryRoot } from "./contender.js";
+import { addStack, createFrame, flameGraph } from "./flame-graph.js";
 import { runRecordPath } from "./record-path.js";
 import { markdownTable } from "./table.js";
 
@@ -17,7 +18,7 @@ export interface ProfileRequest {
   readonly job: string;
   readonly input: string;
   readonly inputBytes: number;
-  /** Takes the `.cpuprofile` files, which Chrome's and VS Code's flame graphs open. */
+  /** Takes a flame graph (`.svg`) and the profile itself (`.cpuprofile`, for Chrome or VS Code) of each phase. */
   readonly dir: string;
   readonly partitions: number;
 }
@@ -44,7 +45,9 @@ export async function profileRecordPath(request: ProfileRequest): Promise<PhaseP
     const result = await phase();
     const wallSeconds = (performance.now() - start) / 1000;
     const { profile } = await session.post("Profiler.stop");
-    writeFileSync(join(request.dir, `${request.job}-${name}.cpuprofile`), JSON.stringify(profile));
+    const stem = join(request.dir, `${request.job}-${name}`);
+    writeFileSync(`${stem}.cpuprofile`, JSON.stringify(profile));
+    writeFileSync(`${stem}.svg`, flameGraphOf(profile, `${request.job}: ${name}, one process`));
     phases.push({ name, wallSeconds, profile });
     return result;
   });
@@ -76,6 +79,24 @@ export function profileText(phase: PhaseProfile, inputBytes: number): string {
 }
 
 type Node = Profiler.ProfileNode;
+
+function flameGraphOf(profile: Profiler.Profile, title: string): string {
+  const callers = new Map<number, Node>();
+  for (const node of profile.nodes) for (const callee of node.children ?? []) callers.set(callee, node);
+  const root = createFrame("all");
+  selfTimes(profile, (node, milliseconds) => {
+    const stack: string[] = [];
+    for (let at: Node | undefined = node; at !== undefined; at = callers.get(at.id)) stack.push(nameOf(at));
+    // The outermost is V8's own "(root)".
+    addStack(root, stack.reverse().slice(1), milliseconds);
+  });
+  return flameGraph(root, title);
+}
+
+function nameOf({ callFrame: { functionName, url } }: Node): string {
+  const module = url.slice(url.lastIndexOf("/") + 1).replace(/\.[mc]?js$/, "");
+  return `${functionName === "" ? "(anonymous)" : functionName}${module === "" ? "" : ` ${module}`}`;
+}
 
 /** Calls `each` with every node's own milliseconds; returns those of all. */
 function selfTimes(profile: Profiler.Profile, each: (node: Node, milliseconds: number) => void): number {
