@@ -151,7 +151,7 @@ describe("what is emitted", () => {
         expect(partitions).toEqual(oracle(pairs, setting.partitions));
         expect(filesLeft).toEqual(["segment"]);
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 
@@ -176,7 +176,7 @@ describe("what is emitted", () => {
         expect(partitions.map((list) => folded(list, fold))).toEqual(expected);
         if (pairs.length === 1) expect(partitions).toEqual(expected);
       }),
-      { numRuns: 80 },
+      { numRuns: 50 },
     );
   });
 
