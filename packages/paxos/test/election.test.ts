@@ -105,6 +105,27 @@ describe("the election", () => {
     cluster.until(() => decides(cluster.leader() ?? "a", "x"), 5 * electionTimeoutTicks);
   });
 
+  it("a replica that promised a ballot which came to nothing is won back, and its candidate draws nobody away", () => {
+    cluster = new Lockstep(["a", "b", "c"], { electionTimeoutTicks: 4, leaseTicks: 60 });
+    cluster.until(() => cluster.leader() === "c", 20);
+    cluster.ticks(5);
+    cluster.onlyLinks("bc");
+    cluster.ticks(3);
+    // While b is cut off from a quorum it promises a ballot that nobody will ever lead in.
+    const later = { round: 7, replica: "b" };
+    cluster.give("b", {
+      type: "message",
+      from: "b",
+      message: { type: "accept", ballot: later, base: 99, first: 99, entries: [], decidedIndex: 0 },
+    });
+    cluster.heal();
+    cluster.ticks(60);
+    expect(cluster.leader()).toBe("c");
+    expect(decides("c", "x")).toBe(true);
+    cluster.until(() => cluster.member("b").replica.status.believedLeader === "c", 40);
+    expect(cluster.member("c").replica.status.ballot.round).toBeGreaterThan(later.round);
+  });
+
   it("L6 without a quorum the leader steps down, requests are refused, and nothing grows", () => {
     const leader = cluster.leader()!;
     for (const id of ["a", "b", "c"]) cluster.crash(id);

@@ -87,9 +87,9 @@ export const mutations: readonly Mutation[] = [
     rules: { countsPromise: () => true },
   },
   {
-    name: "stale-vote-counted",
-    mistake: "a vote in another ballot counts (no epoch check)",
-    rules: { countsVote: () => true },
+    name: "epoch-check-dropped",
+    mistake: "promises and votes count whatever ballot they name",
+    rules: { countsPromise: () => true, countsVote: () => true },
   },
   {
     name: "gap-acknowledged",
