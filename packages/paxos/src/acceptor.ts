@@ -82,9 +82,7 @@ export class ReplicaAcceptor {
    * enough to count it: it may have been decided in a later reign, against this one's proposal.
    */
   acknowledged(): number {
-    const { rules, learner } = this.#with;
-    const { runEnd, lastReceived } = this.#reign;
-    return Math.max(rules.acknowledged(runEnd, lastReceived), rules.settledByKnowing(learner.decidedIndex));
+    return this.#with.rules.acknowledged(this.#reign.runEnd, this.#reign.lastReceived);
   }
 
   /** `counted`: up to where the leader of this reign has a quorum of votes without this one. */

@@ -77,7 +77,8 @@ export class Candidacy {
       leads: this.#leader !== undefined,
       votes: votes(),
     });
-    if (this.#leader && (!this.#election.happy || this.#leader.isStuck(now))) this.stepDown();
+    const isUnheard = !this.#election.happy && rules.stepsDownUnheard();
+    if (isUnheard || this.#leader?.isStuck(now)) this.stepDown();
     this.#isWaiting = shouldCampaign;
   }
 

@@ -196,7 +196,7 @@ export class Replica {
     this.#now += count;
     this.#rejoin.tick(this.#now);
     this.#candidacy.tick(count, this.#now);
-    const heartbeatTicks = Math.max(1, Math.floor(this.#settings.electionTimeoutTicks / 3));
+    const heartbeatTicks = Math.max(1, Math.floor((this.#settings.electionTimeoutTicks + 1) / 3));
     if (this.#now - this.#heartbeatAt >= heartbeatTicks) this.#sendHeartbeats();
     this.#compareStates();
   }

@@ -40,11 +40,6 @@ export interface Rules {
   isPromiseVoid(incarnation: number, remembered: number): boolean;
   /** How far an acceptor may say it accepted: the end of the run without a gap, not the last slot it has. */
   acknowledged(runEnd: number, lastReceived: number): number;
-  /**
-   * How far knowing the log to be decided stands for votes: not at all. A later reign may have decided it, and an
-   * earlier leader would take the knowledge for a vote on its own proposal.
-   */
-  settledByKnowing(decidedIndex: number): number;
   /** A slot a leader calls decided is the one of its own ballot; another vote in that slot may be a loser. */
   isDecidedSlot(slotBallot: Ballot, leaderBallot: Ballot): boolean;
   /**
@@ -78,6 +73,11 @@ export interface Rules {
   leaseStart(sentAt: number, receivedAt: number): number;
   /** The ticks a leader may rely on a lease of `leaseTicks`, when clocks' rates differ by up to `drift`. */
   usableLeaseTicks(leaseTicks: number, drift: number): number;
+  /**
+   * A leader that hears no quorum for a round steps down, so that clients look elsewhere. Safety must not rest on
+   * this: leases have to hold without.
+   */
+  stepsDownUnheard(): boolean;
   /** Reads see nothing until the reign's own first entry is decided: only then is the state as late as any. */
   readsWaitForReign(): boolean;
   /** Without a lease, a read must go through the log. */
@@ -106,7 +106,6 @@ export const paxosRules: Rules = {
   countsVote: (ballot, own) => compareBallots(ballot, own) === 0,
   isPromiseVoid: (incarnation, remembered) => incarnation < remembered,
   acknowledged: (runEnd) => runEnd,
-  settledByKnowing: () => 0,
   isDecidedSlot: (slotBallot, leaderBallot) => compareBallots(slotBallot, leaderBallot) === 0,
   announcedIndex: (counted) => counted,
   endsReign: (own, decidedIn) => compareBallots(decidedIn, own) > 0,
@@ -120,6 +119,7 @@ export const paxosRules: Rules = {
   restartHoldTicks: (leaseTicks) => leaseTicks,
   leaseStart: (sentAt) => sentAt,
   usableLeaseTicks: (leaseTicks, drift) => Math.floor(((leaseTicks - 1) * (1 - drift)) / (1 + drift)) - 1,
+  stepsDownUnheard: () => true,
   readsWaitForReign: () => true,
   mayReadWithoutLease: () => false,
   remembersOutcome: (outcome) => outcome !== undefined,

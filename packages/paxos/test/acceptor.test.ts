@@ -55,6 +55,19 @@ describe("an acceptor", () => {
     expect(a.report(ballot(4)).map(([index]) => index)).toEqual([3]);
   });
 
+  it("does not take what it knows to be decided for a vote: a later reign may have decided it", () => {
+    const { acceptor: a, learner } = acceptor();
+    a.accept(accept(5, 1, 1, 1));
+    learner.learn(
+      1,
+      noops(3).map((entry) => ({ ballot: ballot(6), entry })),
+    );
+    expect(learner.decidedIndex).toBe(3);
+    expect(a.acknowledged()).toBe(1);
+    a.accept({ ...accept(5, 1, 4, 0), decidedIndex: 2 });
+    expect(a.acknowledged()).toBe(2);
+  });
+
   it("records each promise and vote once, in order", () => {
     const { acceptor: a, outbox } = acceptor();
     a.promise(ballot(2));

@@ -155,6 +155,24 @@ describe("fencing by ballot", () => {
     expect(replica.status.decidedIndex).toBe(before + 1);
   });
 
+  it("a leader that learns an entry of a later reign leads no more, and announces nothing of it as its own", () => {
+    const { cluster, leader } = led();
+    const { replica } = cluster.member(leader);
+    const first = replica.status.decidedIndex + 1;
+    const ballot = { round: replica.status.ballot.round + 1, replica: "a" };
+    const slots = [{ ballot, entry: { type: "noop" } as const }];
+    const effects = [
+      ...replica.step({
+        type: "message",
+        from: "a",
+        message: { type: "entries", first, slots, decidedIndex: first },
+      }),
+      ...replica.step({ type: "tick", count: 9 }),
+    ];
+    expect(replica.status).toMatchObject({ role: "follower", decidedIndex: first });
+    expect([...sends(effects, "decided"), ...sends(effects, "accept")]).toEqual([]);
+  });
+
   it("a leader steps down as soon as it has promised a later ballot, and says so", () => {
     const { cluster, leader } = led({ leaseTicks: 2 });
     const { replica } = cluster.member(leader);
@@ -308,6 +326,26 @@ describe("membership (S9)", () => {
     cluster.start("a");
     cluster.until(() => ![leader, undefined].includes(cluster.leader()), 80);
     expect(cluster.propose(cluster.leader()!, "without")).toMatchObject([{ type: "reply" }]);
+  });
+
+  it("decides nothing after a change before a quorum of the new members has promised", () => {
+    const cluster = new Lockstep(abc);
+    cluster.ticks(2);
+    cluster.crash("b");
+    cluster.until(() => cluster.leader() === "c", 60);
+    cluster.ticks(5);
+    cluster.start("b");
+    cluster.start("d");
+    cluster.ticks(20);
+    cluster.passes = (_from, _to, { type }) => type !== "promise" && type !== "prepare";
+    const replace = { type: "replace", replica: "a", by: "d" } as const;
+    cluster.give("c", { type: "changeMembership", id: "m", change: replace });
+    expect(cluster.member("c").replica.status.members).toEqual(["b", "c", "d"]);
+    expect(cluster.propose("c", "early")).toEqual([]);
+    cluster.ticks(8);
+    expect(cluster.member("c").machine.get("k")).toBe("");
+    cluster.passes = () => true;
+    cluster.until(() => cluster.member("c").machine.get("k") === "early", 20);
   });
 
   it("goes one change at a time, and only when the leader's first entry is decided", () => {

@@ -32,6 +32,8 @@ const retryUnits = 6 * unitsPerTick;
 
 export class Client {
   readonly name: string;
+  /** It only reads, here and there, whoever leads: so a leader that does not know it is deposed gets asked. */
+  readonly #isObserver: boolean;
   readonly #plan: Plan;
   readonly #queue: EventQueue;
   readonly #random: Random;
@@ -46,8 +48,16 @@ export class Client {
   #isWorking = false;
   isStopping = false;
 
-  constructor(name: string, plan: Plan, queue: EventQueue, random: Random, port: ClientPort) {
+  constructor(
+    name: string,
+    isObserver: boolean,
+    plan: Plan,
+    queue: EventQueue,
+    random: Random,
+    port: ClientPort,
+  ) {
     this.name = name;
+    this.#isObserver = isObserver;
     this.#plan = plan;
     this.#queue = queue;
     this.#random = random;
@@ -65,7 +75,8 @@ export class Client {
       if (this.isStopping || this.#isWorking) return;
       this.#isWorking = true;
       this.#operation = undefined;
-      if (this.#session === 0) this.#opens += 1;
+      if (this.#isObserver) this.#target = this.#anyReplica();
+      if (this.#session === 0 && !this.#isObserver) this.#opens += 1;
       else this.#newOperation();
       this.#try();
     });
@@ -73,7 +84,7 @@ export class Client {
 
   #newOperation(): void {
     const key = `k${this.#random.below(this.#plan.keys)}`;
-    const kind = this.#random.below(3) === 0 ? "read" : "swap";
+    const kind = this.#isObserver || this.#random.below(3) === 0 ? "read" : "swap";
     if (kind === "swap") this.#sequence += 1;
     const value = kind === "swap" ? `${this.name}${this.#session}.${this.#sequence}` : "";
     this.#operation = {
@@ -111,7 +122,7 @@ export class Client {
     if (!this.#isWorking) return;
     if (reply.type === "redirect") {
       if (attempt !== this.#attempt) return;
-      this.#target = reply.to ?? this.#anyReplica();
+      this.#target = this.#isObserver || reply.to === undefined ? this.#anyReplica() : reply.to;
       this.#attempt += 1;
       this.#queue.add(this.#queue.now + unitsPerTick, () => this.#try());
       return;

@@ -11,6 +11,7 @@ export interface Plan {
   readonly members: number;
   /** Replicas that may be added to the members later. */
   readonly spares: number;
+  /** Besides one that only reads. */
   readonly clients: number;
   readonly keys: number;
   readonly electionTimeoutTicks: number;
@@ -87,10 +88,10 @@ export function planOf(seed: number): Plan {
   return {
     members: pick(3, 3, 5),
     spares: changes ? pick(1, 2) : 0,
-    clients: pick(3, 4, 6),
+    clients: pick(2, 3, 5),
     keys: pick(1, 1, 2),
-    electionTimeoutTicks: pick(3, 5),
-    faultTicks: pick(120, 200, 300),
+    electionTimeoutTicks: pick(3, 5, 5, 5),
+    faultTicks: pick(100, 150, 250),
     loss: pick(0, 0, 30, 100, 250),
     duplication: pick(0, 0, 50, 300),
     replay: pick(0, 0, 30, 200),
@@ -101,7 +102,7 @@ export function planOf(seed: number): Plan {
     faultEvery: pick(0, 4, 8, 15),
     faults,
     skewPercent: pick(0, 0, 4),
-    leaseTimeouts: pick(1, 2, 2, 8),
+    leaseTimeouts: pick(1, 2, 4, 8),
     snapshotEvery: pick(5, 12, 40),
     entriesKept: pick(0, 2, 8),
     openSlotsMax: pick(2, 8, 32),

@@ -12,7 +12,8 @@ export function findMutation(mutation: Mutation, first: number, seedsMax: number
   const rules = mutated(mutation);
   for (let seed = first; seed < first + seedsMax; seed++) {
     const { failure } = runSeed(seed, rules);
-    if (failure !== undefined) return { seed, failure };
+    const counts = !mutation.safetyOnly || !failure?.startsWith("not live");
+    if (failure !== undefined && counts) return { seed, failure };
   }
   return undefined;
 }
@@ -59,9 +60,21 @@ export function tableOf(searches: readonly Search[], hunts: number, seedsMax: nu
     "|---|---|---|---|---|",
     ...rows,
     "",
-    "Three more are too rare for the simulator and have tests of their own: an acceptor that accepts in a later ballot",
-    "without promising it (`test/acceptor.test.ts`), a promise given before the disk was lost that still counts",
-    "(`test/preparation.test.ts`), and a late vote of an earlier reign that counts (`test/replica.test.ts`).",
+    "A leader that hears no quorum steps down, which hides most mistakes with leases. Those rows were hunted with that",
+    "switched off, and count only what was false, not what was late: a lease must hold without.",
+    "",
+    "Some mistakes are too rare for the simulator, mostly because the election keeps reigns from overlapping; they have",
+    "tests of their own:",
+    "",
+    "- an acceptor that accepts in a later ballot without promising it (`test/acceptor.test.ts`)",
+    "- one that takes what it knows to be decided for a vote (`test/acceptor.test.ts`); the simulator found this one in the",
+    "  real code, at about one seed in 8,000",
+    "- a promise that leaves before it is durable (`test/replica.test.ts`)",
+    "- a late vote of an earlier reign that counts (`test/replica.test.ts`)",
+    "- a deposed leader that announces as decided in its ballot what it learned of a later one (`test/replica.test.ts`); the",
+    "  simulator found this one in the real code, at about one seed in 3,000",
+    "- a leader that goes on after a membership change without promises of the new members (`test/replica.test.ts`)",
+    "- a promise given before the disk was lost that still counts (`test/preparation.test.ts`)",
     "",
     "To write this page anew: `PAXOS_PLANTED_BUGS=write npx vitest run packages/paxos/test/simulation/planted-bugs.test.ts`.",
     "",

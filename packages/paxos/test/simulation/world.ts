@@ -57,8 +57,8 @@ export class World {
     this.nodes = ids.map((id) => this.#newNode(id, rules));
     const port = { replicas: () => ids, send: this.#send.bind(this) };
     this.#clients = Array.from(
-      { length: plan.clients },
-      (_, i) => new Client(`c${i}-`, plan, this.queue, this.random, port),
+      { length: plan.clients + 1 },
+      (_, i) => new Client(`c${i}-`, i === 0, plan, this.queue, this.random, port),
     );
     this.#nemesis = new Nemesis(this);
   }
@@ -111,7 +111,7 @@ export class World {
       if (this.#clients.some(({ isBusy }) => isBusy)) return false;
       return healed.every(({ replica }) => replica?.status.decidedIndex === this.#log.length);
     };
-    while (this.queue.runNext(deadline)) if (this.#steps % 16 === 0 && isDone()) break;
+    while (this.queue.runNext(deadline)) if (this.#steps % 64 === 0 && isDone()) break;
     if (isDone()) return;
     const busy = this.#clients.filter(({ isBusy }) => isBusy).length;
     const states = healed.map(({ id, replica }) => {
