@@ -29,7 +29,13 @@ const usageCodes: ReadonlySet<ErrorCode> = new Set([
   "INPUT_UNSUPPORTED",
   "OUTPUT_EXISTS",
 ]);
-const refusedCodes: ReadonlySet<ErrorCode> = new Set(["NO_COORDINATOR", "UNAUTHORIZED", "PROTOCOL_MISMATCH"]);
+const refusedCodes: ReadonlySet<ErrorCode> = new Set([
+  "NO_COORDINATOR",
+  "NO_LEADER",
+  "NOT_LEADER",
+  "UNAUTHORIZED",
+  "PROTOCOL_MISMATCH",
+]);
 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof ExitError) return error.exitCode;

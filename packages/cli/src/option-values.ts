@@ -55,3 +55,19 @@ export function parseListen(text: string): { readonly host: string; readonly por
     throw new InvalidArgumentError("It must read host:port, such as 127.0.0.1:7101.");
   return { host: match[1] ?? match[2] ?? "127.0.0.1", port };
 }
+
+/** `a=127.0.0.1:7101,b=127.0.0.1:7102`: every replica's id and address, each once. */
+export function parsePeers(text: string): ReadonlyMap<string, string> {
+  const peers = new Map<string, string>();
+  for (const part of text.split(",").map((each) => each.trim())) {
+    const match = /^([A-Za-z0-9_][A-Za-z0-9._-]{0,99})=(.+)$/.exec(part);
+    const [, id = "", address = ""] = match ?? [];
+    if (match === null) throw new InvalidArgumentError(`"${part}" does not read id=host:port.`);
+    const { host, port } = parseListen(address);
+    const url = `ws://${host.includes(":") ? `[${host}]` : host}:${port}`;
+    if (peers.has(id)) throw new InvalidArgumentError(`${id} is named twice.`);
+    if ([...peers.values()].includes(url)) throw new InvalidArgumentError(`${address} is named twice.`);
+    peers.set(id, url);
+  }
+  return peers;
+}

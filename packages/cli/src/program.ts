@@ -1,6 +1,13 @@
 /** The command's words. What each does is loaded only when it is called: a short job is mostly start-up. */
 import { Command } from "commander";
-import { collectParam, collectUrls, parseBytes, parseListen, parseWhole } from "./option-values.js";
+import {
+  collectParam,
+  collectUrls,
+  parseBytes,
+  parseListen,
+  parsePeers,
+  parseWhole,
+} from "./option-values.js";
 
 /** Version of the packages, which are published together. */
 export const version = "0.1.0";
@@ -84,6 +91,13 @@ function addJobVerbs(program: Command): void {
     .option("--follow", "stay until the job has ended", false)
     .addHelpText("after", "\nExample:\n  fanfold status j1abc --follow\n")
     .action(async (id: string, options) => (await import("./commands/jobs.js")).showStatus(id, options));
+  withCluster(program.command("cluster").description("show the coordinators and workers"))
+    .option("--json", "print JSON", false)
+    .addHelpText(
+      "after",
+      "\nExample:\n  fanfold cluster --coordinators ws://127.0.0.1:7101,ws://127.0.0.1:7102\n",
+    )
+    .action(async (options) => (await import("./commands/cluster.js")).showCluster(options));
   for (const verb of ["cancel", "pause", "resume"] as const) {
     withCluster(program.command(verb).description(`${verb} a job`).argument("<id>", "the job's id"))
       .option("--json", "print JSON", false)
@@ -97,7 +111,13 @@ function addJobVerbs(program: Command): void {
 function addDaemons(program: Command): void {
   program
     .command("coordinator")
-    .description("start a coordinator")
+    .description("start a coordinator: one alone, or one of 3 or 5 replicas that agree by Paxos")
+    .option("--id <id>", "name of this replica; never used again for another machine's disk", "a")
+    .option(
+      "--peers <list>",
+      "all replicas, this one included: a=host:port,b=host:port,c=host:port",
+      parsePeers,
+    )
     .option("--listen <address>", "host:port to listen on", parseListen, { host: "127.0.0.1", port: 7101 })
     .option("--data-dir <dir>", "where the log and the jobs' code are kept", "./fanfold-coordinator")
     .option(

@@ -19,6 +19,8 @@ export const clientPath = "/v1/client";
 const watchIntervalMs = 100;
 /** Log lines kept a job for those who start watching late. */
 const logEntriesMax = 10_000;
+/** Jobs whose log lines are kept; those that logged last. */
+const loggedJobsMax = 100;
 /** A client that does not take its messages is cut off. */
 const unsentBytesMax: number = 16 * 1024 * 1024;
 
@@ -27,7 +29,9 @@ export interface ClientServiceDependencies {
   describeJob(jobId: string): JobSummary | undefined;
   describeJobs(): readonly JobSummary[];
   describeCluster(): ClusterSummary;
-  putBundle(digest: string, code: Uint8Array): void;
+  /** @throws `NOT_LEADER` where this coordinator does not lead. */
+  assertLeading(): void;
+  putBundle(digest: string, code: Uint8Array): Promise<void>;
 }
 
 type ClientLink = Link<CoordinatorToClient>;
@@ -91,18 +95,25 @@ export class ClientService {
     }
     for (const [jobId, group] of byJob) {
       const kept = this.#logs.get(jobId) ?? [];
+      this.#logs.delete(jobId);
       this.#logs.set(jobId, [...kept, ...group].slice(-logEntriesMax));
+      const [oldest] = this.#logs.keys();
+      if (this.#logs.size > loggedJobsMax && oldest !== undefined) this.#logs.delete(oldest);
       for (const link of this.#watchers.get(jobId) ?? [])
         this.#send(link, { type: "jobLog", entries: group });
     }
   }
 
-  forgetLog(jobId: string): void {
-    this.#logs.delete(jobId);
-  }
-
-  close(): void {
+  /** The reign is over: what was asked for may still happen, but it is another leader who will know. */
+  dismiss(why: ErrorReport): void {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#dirty.clear();
+    for (const waiting of this.#waiting.values()) this.#refuse(waiting.link, waiting.requestId, why);
+    this.#waiting.clear();
+    const links = new Set([...this.#watchers.values()].flatMap((watchers) => [...watchers]));
+    this.#watchers.clear();
+    for (const link of links) link.close(why.message);
   }
 
   #accept(link: ClientLink): LinkHandlers<ClientToCoordinator> {
@@ -124,10 +135,13 @@ export class ClientService {
   }
 
   #serve(link: ClientLink, requestId: number, request: ClientRequest): void {
+    if (request.type !== "describeCluster") this.#dependencies.assertLeading();
     switch (request.type) {
       case "putBundle":
-        this.#dependencies.putBundle(request.digest, request.code);
-        this.#answer(link, requestId, { type: "stored" });
+        this.#dependencies.putBundle(request.digest, request.code).then(
+          () => this.#answer(link, requestId, { type: "stored" }),
+          (error: unknown) => this.#refuse(link, requestId, FanfoldError.from(error).toReport()),
+        );
         return;
       case "submit": {
         const jobId = newJobId();

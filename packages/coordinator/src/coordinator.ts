@@ -1,16 +1,18 @@
-/** The leading process: drives the scheduler with a real clock, log and sockets. */
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+/** A coordinator: one replica of the job table, and while it leads, the scheduler with a real clock and sockets. */
 import { join } from "node:path";
 import { FanfoldError } from "@fanfold/job";
-import { frameBytesMax } from "@fanfold/protocol";
-import { JobTable } from "@fanfold/scheduler";
+import { type ClusterSummary, frameBytesMax, type ReplicaMessage } from "@fanfold/protocol";
+import type { Command, SchedulerInput, TableEvent } from "@fanfold/scheduler";
 import { type Listener, listen } from "@fanfold/transport";
+import { BundleReplicas } from "./bundle-replicas.js";
 import { BundleStore } from "./bundle-store.js";
 import { ClientService } from "./client-service.js";
+import { clusterView, leaderText } from "./cluster-view.js";
 import { Engine, type OutwardEffect } from "./engine.js";
-import { FileLog } from "./file-log.js";
 import { MemoryLog } from "./memory-log.js";
-import type { CommandLog, NodeLog } from "./ports.js";
+import { openPaxosLog, type ReplicatedLog } from "./open-paxos-log.js";
+import type { CommandLog, CommandLogEvents, NodeLog } from "./ports.js";
+import type { ReplicaNetwork } from "./replica-network.js";
 import { WorkerService } from "./worker-service.js";
 
 export interface CoordinatorOptions {
@@ -18,11 +20,19 @@ export interface CoordinatorOptions {
   readonly host?: string;
   readonly port?: number;
   readonly token: string;
-  /** Where the log and the bundles are kept; without it, in memory. */
-  readonly dataDir?: string;
+  /** The replicas. Without them, the job table lives in memory, in this process alone. */
+  readonly replica?: ReplicaPlace;
   readonly heartbeatIntervalMs?: number;
   readonly leaseMs?: number;
   readonly reconnectGraceMs?: number;
+}
+
+export interface ReplicaPlace {
+  readonly id: string;
+  /** Where each replica can be reached, this one included; the same at all of them. */
+  readonly peers: ReadonlyMap<string, string>;
+  /** Log and bundles; of this replica alone. */
+  readonly dataDir: string;
 }
 
 export interface CoordinatorDependencies {
@@ -36,153 +46,192 @@ const defaultHeartbeatIntervalMs = 500;
 const defaultLeaseMs = 5_000;
 const defaultReconnectGraceMs = 1_000;
 
-export class Coordinator {
-  readonly #listener: Listener;
-  readonly #commandLog: CommandLog;
-  readonly #engine: Engine;
+export class Coordinator implements CommandLogEvents {
+  readonly #options: CoordinatorOptions;
+  readonly #dependencies: CoordinatorDependencies;
+  readonly #log: CommandLog;
+  readonly #network: ReplicaNetwork | undefined;
+  readonly #bundles: BundleReplicas;
   readonly #workers: WorkerService;
   readonly #clients: ClientService;
-  readonly #timer: NodeJS.Timeout;
+  #listener: Listener | undefined;
+  #engine: Engine | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
-  /** Reads the log and listens. @throws `LOG_CORRUPT`, `USAGE` when the address is taken. */
+  /** Reads the log and listens. @throws `LOG_CORRUPT`; `USAGE` when the address is taken. */
   static async start(
     options: CoordinatorOptions,
     dependencies: CoordinatorDependencies,
   ): Promise<Coordinator> {
-    const { dataDir } = options;
-    const commandLog = dataDir === undefined ? new MemoryLog() : await FileLog.open(join(dataDir, "log"));
-    commandLog.onFailed = dependencies.onFatal;
-    const table = new JobTable();
-    await commandLog.replay((_index, command) => table.apply(command));
-    const epoch = dataDir === undefined ? 1 : beginReign(join(dataDir, "epoch"));
-    const bundles = new BundleStore(dataDir === undefined ? undefined : join(dataDir, "bundles"));
-    const services = createServices(options, dependencies, { table, commandLog, bundles, epoch });
-    const { host, port } = options;
-    const listener = await listen(
+    const { replica, host, port } = options;
+    let replicated: ReplicatedLog | undefined;
+    if (replica !== undefined) {
+      replicated = await openPaxosLog({ ...replica, token: options.token }, dependencies, {
+        onBundle: (from, message) => coordinator.#bundles.receive(from, message),
+      });
+    }
+    const coordinator = new Coordinator(options, dependencies, replicated);
+    coordinator.#listener = await listen(
       { ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }), frameBytesMax },
-      [services.workers.route(), services.clients.route()],
+      coordinator.#routes(),
     );
-    return new Coordinator(listener, commandLog, services, options);
+    coordinator.#begin();
+    return coordinator;
   }
 
   private constructor(
-    listener: Listener,
-    commandLog: CommandLog,
-    services: Services,
     options: CoordinatorOptions,
+    dependencies: CoordinatorDependencies,
+    replicated: ReplicatedLog | undefined,
   ) {
-    this.#listener = listener;
-    this.#commandLog = commandLog;
-    this.#engine = services.engine;
-    this.#workers = services.workers;
-    this.#clients = services.clients;
-    this.#engine.handle({ type: "tick", nowMs: Date.now() });
-    const interval = options.heartbeatIntervalMs ?? defaultHeartbeatIntervalMs;
-    this.#timer = setInterval(() => this.#tick(), interval);
+    this.#options = options;
+    this.#dependencies = dependencies;
+    this.#log = replicated?.log ?? new MemoryLog();
+    this.#network = replicated?.network;
+    const { replica } = options;
+    const store = new BundleStore(replica === undefined ? undefined : join(replica.dataDir, "bundles"));
+    this.#bundles = new BundleReplicas(store, {
+      needed: Math.floor((replica?.peers.size ?? 1) / 2),
+      send: (to, message: ReplicaMessage) => this.#network?.send(to, message),
+      broadcast: (message) => this.#network?.broadcast(message),
+    });
+    this.#workers = this.#createWorkerService();
+    this.#clients = this.#createClientService();
   }
 
   /** `ws://host:port`. */
   get url(): string {
-    return this.#listener.url;
+    return this.#listener?.url ?? "";
+  }
+
+  reignBegan(epoch: number): void {
+    this.#engine = new Engine({ log: this.#log, epoch, perform: (effect) => this.#perform(effect) });
+    this.#engine.handle({ type: "tick", nowMs: Date.now() });
+  }
+
+  reignEnded(): void {
+    this.#engine = undefined;
+    const why = leaderText(this.#view());
+    this.#dependencies.log.warn({}, `the reign has ended: ${why}`);
+    this.#workers.dismiss(why);
+    this.#clients.dismiss({ code: "NOT_LEADER", message: why });
+  }
+
+  decided(index: number, command: Command, events: readonly TableEvent[]): void {
+    this.#handle({ type: "decided", index, command, events });
+  }
+
+  failed(error: Error): void {
+    this.#dependencies.onFatal(error);
   }
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    this.#workers.close();
-    this.#clients.close();
-    await this.#listener.close();
-    await this.#commandLog.close();
+    this.#engine = undefined;
+    this.#workers.dismiss("the coordinator is going");
+    this.#clients.dismiss({ code: "NOT_LEADER", message: "The coordinator is going." });
+    this.#network?.close();
+    await this.#listener?.close();
+    await this.#log.close();
+  }
+
+  #routes(): Parameters<typeof listen>[1] {
+    const routes = [this.#workers.route(), this.#clients.route()];
+    return this.#network === undefined ? routes : [...routes, this.#network.route()];
+  }
+
+  #begin(): void {
+    this.#network?.start();
+    this.#log.start(this);
+    const interval = this.#options.heartbeatIntervalMs ?? defaultHeartbeatIntervalMs;
+    this.#timer = setInterval(() => this.#tick(), interval);
   }
 
   #tick(): void {
+    const { role, decidedIndex } = this.#log.describe();
+    this.#network?.broadcast({ type: "replicaStatus", role, decidedIndex });
+    if (this.#engine === undefined) return;
     this.#engine.handle({ type: "tick", nowMs: Date.now() });
     this.#workers.beat(performance.now());
     for (const jobId of this.#clients.watchedJobs()) this.#clients.jobChanged(jobId);
   }
-}
 
-/** One more than ever before on this disk, so that attempts of different reigns have different names. */
-function beginReign(path: string): number {
-  const before = existsSync(path) ? Number(readFileSync(path, "utf8")) : 0;
-  if (!Number.isSafeInteger(before)) throw new FanfoldError("LOG_CORRUPT", `${path} does not hold a number.`);
-  writeFileSync(`${path}.new`, `${before + 1}\n`, { flush: true });
-  renameSync(`${path}.new`, path);
-  return before + 1;
-}
+  /** What comes when nobody leads here is dropped: it is said again to whoever does. */
+  #handle(input: SchedulerInput): void {
+    this.#engine?.handle(input);
+  }
 
-interface Services {
-  readonly engine: Engine;
-  readonly workers: WorkerService;
-  readonly clients: ClientService;
-}
+  #view(): ClusterSummary {
+    return clusterView({
+      log: this.#log.describe(),
+      epoch: this.#engine?.epoch,
+      url: this.url,
+      peers: this.#options.replica?.peers ?? new Map(),
+      workers: this.#workers.workers().map(({ workerId, name, slots }) => ({
+        workerId,
+        name,
+        slots,
+        running: this.#workers.runningOn(workerId),
+      })),
+      statusOf: (id) => this.#network?.statusOf(id),
+    });
+  }
 
-function createServices(
-  options: CoordinatorOptions,
-  { log }: CoordinatorDependencies,
-  state: {
-    readonly table: JobTable;
-    readonly commandLog: CommandLog;
-    readonly bundles: BundleStore;
-    readonly epoch: number;
-  },
-): Services {
-  const { table, commandLog, bundles, epoch } = state;
-  const { token } = options;
-  const services: Services = {
-    engine: new Engine({ log: commandLog, table, epoch, perform: (effect) => perform(effect, services) }),
-    workers: new WorkerService(
+  #createWorkerService(): WorkerService {
+    return new WorkerService(
       {
-        token,
-        epoch,
-        heartbeatIntervalMs: options.heartbeatIntervalMs ?? defaultHeartbeatIntervalMs,
-        leaseMs: options.leaseMs ?? defaultLeaseMs,
-        reconnectGraceMs: options.reconnectGraceMs ?? defaultReconnectGraceMs,
+        token: this.#options.token,
+        heartbeatIntervalMs: this.#options.heartbeatIntervalMs ?? defaultHeartbeatIntervalMs,
+        leaseMs: this.#options.leaseMs ?? defaultLeaseMs,
+        reconnectGraceMs: this.#options.reconnectGraceMs ?? defaultReconnectGraceMs,
       },
       {
-        log,
-        handle: (input) => services.engine.handle(input),
-        onJobLog: (entries) => services.clients.jobLog(entries),
-        bundleOf: (digest) => bundles.get(digest),
+        log: this.#dependencies.log,
+        epoch: () => this.#engine?.epoch,
+        leaderText: () => leaderText(this.#view()),
+        handle: (input) => this.#handle(input),
+        onJobLog: (entries) => this.#clients.jobLog(entries),
+        bundleOf: (digest) => this.#bundles.get(digest),
       },
-    ),
-    clients: new ClientService(token, {
-      handle: (input) => services.engine.handle(input),
-      describeJob: (jobId) => services.engine.describeJob(jobId),
-      describeJobs: () => services.engine.describeJobs(),
-      describeCluster: () => ({
-        epoch,
-        workers: services.workers
-          .workers()
-          .map(({ workerId, name, slots }) => ({ workerId, name, slots, running: 0 })),
-      }),
-      putBundle: (digest, code) => bundles.put(digest, code),
-    }),
-  };
-  return services;
-}
+    );
+  }
 
-function perform(effect: OutwardEffect, { workers, clients }: Services): void {
-  switch (effect.type) {
-    case "assignTask":
-    case "stopAttempt":
-    case "settleAttempt":
-    case "sendMapOutputs":
-    case "listInputs":
-    case "publishOutput": {
-      const { workerId, ...order } = effect;
-      workers.send(workerId, order);
-      return;
-    }
-    case "discardJob":
-      for (const workerId of effect.workerIds) {
-        workers.send(workerId, { type: "discardJob", jobId: effect.jobId, out: effect.out });
+  #createClientService(): ClientService {
+    return new ClientService(this.#options.token, {
+      handle: (input) => this.#handle(input),
+      describeJob: (jobId) => this.#engine?.describeJob(jobId),
+      describeJobs: () => this.#engine?.describeJobs() ?? [],
+      describeCluster: () => this.#view(),
+      assertLeading: () => {
+        if (this.#engine === undefined) throw new FanfoldError("NOT_LEADER", leaderText(this.#view()));
+      },
+      putBundle: (digest, code) => this.#bundles.put(digest, code),
+    });
+  }
+
+  #perform(effect: OutwardEffect): void {
+    switch (effect.type) {
+      case "assignTask":
+      case "stopAttempt":
+      case "settleAttempt":
+      case "sendMapOutputs":
+      case "listInputs":
+      case "publishOutput": {
+        const { workerId, ...order } = effect;
+        this.#workers.send(workerId, order);
+        return;
       }
-      return;
-    case "jobChanged":
-      clients.jobChanged(effect.jobId);
-      return;
-    case "reply":
-      clients.reply(effect.requestId, effect.outcome);
-      return;
+      case "discardJob":
+        for (const workerId of effect.workerIds) {
+          this.#workers.send(workerId, { type: "discardJob", jobId: effect.jobId, out: effect.out });
+        }
+        return;
+      case "jobChanged":
+        this.#clients.jobChanged(effect.jobId);
+        return;
+      case "reply":
+        this.#clients.reply(effect.requestId, effect.outcome);
+        return;
+    }
   }
 }

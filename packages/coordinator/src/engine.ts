@@ -1,15 +1,8 @@
 /**
- * The loop around the scheduler: inputs are queued and drained one by one; effects go out in their order; what the
- * log decides is applied to the table and comes back as an input. Nothing awaits in between.
+ * One reign: the loop around the scheduler. Inputs are queued and drained one by one; effects go out in their order;
+ * what the log has decided comes back as an input. Nothing awaits in between.
  */
-import {
-  type Command,
-  type Effect,
-  type JobSummary,
-  type JobTable,
-  Scheduler,
-  type SchedulerInput,
-} from "@fanfold/scheduler";
+import { type Effect, type JobSummary, Scheduler, type SchedulerInput } from "@fanfold/scheduler";
 import type { CommandLog } from "./ports.js";
 
 /** Everything but `propose`, which the engine sees to. */
@@ -17,25 +10,23 @@ export type OutwardEffect = Exclude<Effect, { type: "propose" }>;
 
 export interface EngineDependencies {
   readonly log: CommandLog;
-  readonly table: JobTable;
   readonly epoch: number;
   perform(effect: OutwardEffect): void;
 }
 
 export class Engine {
+  readonly epoch: number;
   readonly #log: CommandLog;
-  readonly #table: JobTable;
   readonly #scheduler: Scheduler;
   readonly #perform: (effect: OutwardEffect) => void;
   readonly #queue: SchedulerInput[] = [];
   #isDraining = false;
 
   constructor(dependencies: EngineDependencies) {
+    this.epoch = dependencies.epoch;
     this.#log = dependencies.log;
-    this.#table = dependencies.table;
     this.#perform = (effect) => dependencies.perform(effect);
-    this.#scheduler = new Scheduler({ table: dependencies.table, epoch: dependencies.epoch });
-    this.#log.onDecided = (index, command) => this.#decided(index, command);
+    this.#scheduler = new Scheduler({ table: dependencies.log.table, epoch: dependencies.epoch });
   }
 
   handle(input: SchedulerInput): void {
@@ -59,11 +50,6 @@ export class Engine {
   }
 
   describeJobs(): JobSummary[] {
-    return [...this.#table.jobs()].flatMap((job) => this.describeJob(job.id) ?? []);
-  }
-
-  #decided(index: number, command: Command): void {
-    const events = this.#table.apply(command);
-    this.handle({ type: "decided", index, command, events });
+    return [...this.#log.table.jobs()].flatMap((job) => this.describeJob(job.id) ?? []);
   }
 }

@@ -1,2 +1,7 @@
-export { Coordinator, type CoordinatorDependencies, type CoordinatorOptions } from "./coordinator.js";
+export {
+  Coordinator,
+  type CoordinatorDependencies,
+  type CoordinatorOptions,
+  type ReplicaPlace,
+} from "./coordinator.js";
 export type { CommandLog, NodeLog } from "./ports.js";

@@ -1,16 +1,17 @@
-/** The log of an embedded cluster: it lives as long as the command that runs the job. */
-import type { Command } from "@fanfold/scheduler";
-import type { CommandLog } from "./ports.js";
+/** The log of an embedded cluster: one process, which leads from the start, for as long as a command runs. */
+import { type Command, JobTable } from "@fanfold/scheduler";
+import type { CommandLog, CommandLogEvents, LogSummary } from "./ports.js";
 
 export class MemoryLog implements CommandLog {
-  onDecided: (index: number, command: Command) => void = () => undefined;
-  onFailed: (error: Error) => void = () => undefined;
+  readonly table: JobTable = new JobTable();
   readonly #queue: Command[] = [];
+  #events: CommandLogEvents | undefined;
   #index = 0;
   #isDraining = false;
 
-  replay(): Promise<void> {
-    return Promise.resolve();
+  start(events: CommandLogEvents): void {
+    this.#events = events;
+    events.reignBegan(1);
   }
 
   propose(command: Command): void {
@@ -21,6 +22,18 @@ export class MemoryLog implements CommandLog {
     queueMicrotask(() => this.#drain());
   }
 
+  describe(): LogSummary {
+    const id = "local";
+    return {
+      id,
+      role: "leader",
+      ballot: `1.${id}`,
+      believedLeader: id,
+      decidedIndex: this.#index,
+      members: [id],
+    };
+  }
+
   close(): Promise<void> {
     this.#queue.length = 0;
     return Promise.resolve();
@@ -29,7 +42,7 @@ export class MemoryLog implements CommandLog {
   #drain(): void {
     for (let command = this.#queue.shift(); command !== undefined; command = this.#queue.shift()) {
       this.#index += 1;
-      this.onDecided(this.#index, command);
+      this.#events?.decided(this.#index, command, this.table.apply(command));
     }
     this.#isDraining = false;
   }

@@ -14,7 +14,6 @@ export const workerPath = "/v1/worker";
 
 export interface WorkerServiceOptions {
   readonly token: string;
-  readonly epoch: number;
   readonly heartbeatIntervalMs: number;
   /** A worker that is silent for so long is given up; so long it may run on without hearing from us. */
   readonly leaseMs: number;
@@ -24,15 +23,21 @@ export interface WorkerServiceOptions {
 
 export interface WorkerServiceDependencies {
   readonly log: NodeLog;
+  /** Of the present reign; undefined where this coordinator does not lead. */
+  epoch(): number | undefined;
+  /** Who does, for people. */
+  leaderText(): string;
   handle(input: SchedulerInput): void;
   onJobLog(entries: readonly JobLogEntry[]): void;
-  bundleOf(digest: string): Uint8Array | undefined;
+  bundleOf(digest: string): Promise<Uint8Array | undefined>;
 }
 
 interface Session {
   readonly info: WorkerInfo;
   link: Link<CoordinatorToWorker> | undefined;
   heardMs: number;
+  /** Attempts in its last heartbeat. */
+  running: number;
   graceTimer: NodeJS.Timeout | undefined;
 }
 
@@ -64,6 +69,10 @@ export class WorkerService {
     return [...this.#sessions.values()].map((session) => session.info);
   }
 
+  runningOn(workerId: string): number {
+    return this.#sessions.get(workerId)?.running ?? 0;
+  }
+
   /** Called every heartbeat interval. */
   beat(nowMs: number): void {
     for (const session of this.#sessions.values()) {
@@ -73,12 +82,14 @@ export class WorkerService {
     }
   }
 
-  close(): void {
-    for (const session of this.#sessions.values()) {
-      clearTimeout(session.graceTimer);
-      session.link?.close("the coordinator is going");
-    }
+  /** Sends all workers away: to the next leader, who will hear from them what they run. */
+  dismiss(why: string): void {
+    const sessions = [...this.#sessions.values()];
     this.#sessions.clear();
+    for (const session of sessions) {
+      clearTimeout(session.graceTimer);
+      session.link?.close(why);
+    }
   }
 
   #accept(link: Link<CoordinatorToWorker>): LinkHandlers<WorkerToCoordinator> {
@@ -94,6 +105,7 @@ export class WorkerService {
           return;
         }
         session.heardMs = performance.now();
+        if (message.type === "heartbeat") session.running = message.progress.length;
         this.#take(session.info.workerId, message, link);
       },
       onClose: (reason) => {
@@ -110,13 +122,24 @@ export class WorkerService {
       link.close(`this coordinator speaks protocol ${protocolVersion}, not ${hello.protocolVersion}`);
       return undefined;
     }
+    const epoch = this.#dependencies.epoch();
+    if (epoch === undefined) {
+      link.close(this.#dependencies.leaderText());
+      return undefined;
+    }
     const { workerId } = hello.worker;
     const known = this.#sessions.get(workerId);
     clearTimeout(known?.graceTimer);
     known?.link?.close("replaced by a newer link");
-    const session: Session = { info: hello.worker, link, heardMs: performance.now(), graceTimer: undefined };
+    const session: Session = {
+      info: hello.worker,
+      link,
+      heardMs: performance.now(),
+      running: 0,
+      graceTimer: undefined,
+    };
     this.#sessions.set(workerId, session);
-    const { epoch, heartbeatIntervalMs, leaseMs } = this.#options;
+    const { heartbeatIntervalMs, leaseMs } = this.#options;
     link.send({ type: "welcome", epoch, heartbeatIntervalMs, leaseMs });
     this.#dependencies.log.info({ worker: workerId, slots: hello.worker.slots }, "worker joined");
     const { worker, running, heldJobs } = hello;
@@ -159,8 +182,9 @@ export class WorkerService {
         return;
       case "getBundle": {
         const { digest } = message;
-        const code = this.#dependencies.bundleOf(digest);
-        link.send(code === undefined ? { type: "bundle", digest } : { type: "bundle", digest, code });
+        void this.#dependencies.bundleOf(digest).then((code) => {
+          link.send(code === undefined ? { type: "bundle", digest } : { type: "bundle", digest, code });
+        });
         return;
       }
       case "jobLog":

@@ -1,9 +1,10 @@
-/** A client's link to the coordinators: requests with replies, and news of watched jobs. */
-import { FanfoldError } from "@fanfold/job";
+/** A client's link to the leading coordinator: requests with replies, and news of watched jobs. */
+import { type ErrorCode, FanfoldError } from "@fanfold/job";
 import {
   type ClientRequest,
   type ClientResult,
   type ClientToCoordinator,
+  type ClusterSummary,
   type CoordinatorToClient,
   clientCodec,
   frameBytesMax,
@@ -16,7 +17,7 @@ import { dial, type Link } from "@fanfold/transport";
 const clientPath = "/v1/client";
 
 export interface ClientOptions {
-  /** URLs of the coordinators; the first that answers is used. */
+  /** URLs of the coordinators; whichever of them leads is found. */
   readonly coordinators: readonly string[];
   readonly token: string;
 }
@@ -28,6 +29,23 @@ export interface ClientHandlers {
   onLost(reason: string): void;
 }
 
+/** How long an election may take before a client gives up. */
+const electionTimeoutMs = 10_000;
+const electionPauseMs = 100;
+
+/** Errors after which the same request may be made again, of whoever leads then. */
+const passing: ReadonlySet<ErrorCode> = new Set([
+  "CONNECTION_LOST",
+  "NOT_LEADER",
+  "NO_LEADER",
+  "NO_COORDINATOR",
+]);
+
+/** Whether it is worth asking again: the coordinator went away, or no longer leads. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof FanfoldError && passing.has(error.code);
+}
+
 type Waiting = { readonly resolve: (result: ClientResult) => void; readonly reject: (error: Error) => void };
 
 export class CoordinatorClient {
@@ -37,29 +55,53 @@ export class CoordinatorClient {
   #isClosed = false;
   #lastId = 0;
 
-  /** @throws `NO_COORDINATOR` when none answers, `UNAUTHORIZED` when the token is refused. */
+  /**
+   * Finds the leader, waiting for one to be elected.
+   *
+   * @throws `NO_COORDINATOR` when none answers, `NO_LEADER` when none of them leads, naming those that are missing;
+   * `UNAUTHORIZED` when the token is refused.
+   */
   static async connect(
     options: ClientOptions,
     handlers: Partial<ClientHandlers> = {},
   ): Promise<CoordinatorClient> {
-    const reasons: string[] = [];
-    for (const url of options.coordinators) {
-      const client = new CoordinatorClient({
-        onJobChanged: (job) => handlers.onJobChanged?.(job),
-        onJobLog: (entries) => handlers.onJobLog?.(entries),
-        onLost: (reason) => handlers.onLost?.(reason),
-      });
-      try {
-        await client.#dial(url, options.token);
-        return client;
-      } catch (error) {
-        const known = FanfoldError.from(error);
-        if (known.code === "UNAUTHORIZED") throw known;
-        reasons.push(known.message);
-      }
+    const deadline = performance.now() + electionTimeoutMs;
+    for (;;) {
+      const survey = await surveyCoordinators(options, handlers);
+      if (survey.leader !== undefined) return survey.leader;
+      if (survey.views.length === 0) throw noCoordinator(survey.reasons);
+      if (performance.now() > deadline) throw noLeader(survey.views);
+      await new Promise((resolve) => setTimeout(resolve, electionPauseMs));
     }
-    const message = `No coordinator can be reached. ${reasons.join(" ")} Is one running? See: fanfold coordinator --help`;
-    throw new FanfoldError("NO_COORDINATOR", message);
+  }
+
+  /**
+   * The cluster as its leader sees it, or where there is none, as the first coordinator that answers does.
+   *
+   * @throws `NO_COORDINATOR`, `UNAUTHORIZED`.
+   */
+  static async describe(options: ClientOptions): Promise<ClusterSummary> {
+    const { leader, views, reasons } = await surveyCoordinators(options, {});
+    leader?.close();
+    const view =
+      views.find(({ isLeader }) => isLeader) ?? views.find((each) => each.leader !== null) ?? views[0];
+    if (view === undefined) throw noCoordinator(reasons);
+    return view;
+  }
+
+  /** A link to this one coordinator, whether it leads or not. */
+  static async dial(
+    url: string,
+    token: string,
+    handlers: Partial<ClientHandlers>,
+  ): Promise<CoordinatorClient> {
+    const client = new CoordinatorClient({
+      onJobChanged: (job) => handlers.onJobChanged?.(job),
+      onJobLog: (entries) => handlers.onJobLog?.(entries),
+      onLost: (reason) => handlers.onLost?.(reason),
+    });
+    await client.#dial(url, token);
+    return client;
   }
 
   private constructor(handlers: ClientHandlers) {
@@ -117,4 +159,61 @@ export class CoordinatorClient {
     this.#waiting.clear();
     if (!this.#isClosed) this.#handlers.onLost(reason);
   }
+}
+
+interface Survey {
+  /** A link to the leader, when one was found. */
+  readonly leader: CoordinatorClient | undefined;
+  readonly views: readonly ClusterSummary[];
+  /** Why those that did not answer did not. */
+  readonly reasons: readonly string[];
+}
+
+/** Asks one coordinator after the other, until one says that it leads. */
+async function surveyCoordinators(
+  options: ClientOptions,
+  handlers: Partial<ClientHandlers>,
+): Promise<Survey> {
+  const views: ClusterSummary[] = [];
+  const reasons: string[] = [];
+  for (const url of options.coordinators) {
+    // A link that turns out not to be the leader's is closed without a word to the caller.
+    let isChosen = false;
+    const onLost = (reason: string): void => (isChosen ? handlers.onLost?.(reason) : undefined);
+    try {
+      const client = await CoordinatorClient.dial(url, options.token, { ...handlers, onLost });
+      const result = await client.request({ type: "describeCluster" });
+      if (result.type === "cluster") views.push(result.cluster);
+      if (result.type === "cluster" && result.cluster.isLeader) {
+        isChosen = true;
+        return { leader: client, views, reasons };
+      }
+      client.close();
+    } catch (error) {
+      const known = FanfoldError.from(error);
+      if (known.code === "UNAUTHORIZED") throw known;
+      reasons.push(known.message);
+    }
+  }
+  return { leader: undefined, views, reasons };
+}
+
+function noCoordinator(reasons: readonly string[]): FanfoldError {
+  const message = `No coordinator can be reached. ${reasons.join(" ")} Is one running? See: fanfold coordinator --help`;
+  return new FanfoldError("NO_COORDINATOR", message);
+}
+
+function noLeader(views: readonly ClusterSummary[]): FanfoldError {
+  const replicas = views[0]?.replicas ?? [];
+  const quorum = Math.floor(replicas.length / 2) + 1;
+  const missing = replicas.filter(({ id }) => !views.some((view) => isReachable(view, id)));
+  const who =
+    missing.length === 0
+      ? "though all replicas can be reached"
+      : `${missing.map(({ id, url }) => `${id} (${url})`).join(", ")} cannot be reached, and ${quorum} of ${replicas.length} are needed`;
+  return new FanfoldError("NO_LEADER", `No coordinator leads: ${who}. Running tasks go on and wait.`);
+}
+
+function isReachable(view: ClusterSummary, id: string): boolean {
+  return view.replicas.some((replica) => replica.id === id && replica.reachable);
 }

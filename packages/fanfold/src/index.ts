@@ -1,8 +1,13 @@
 export * from "@fanfold/job";
-export type { JobLogEntry } from "@fanfold/protocol";
+export type { ClusterReplica, ClusterSummary, ClusterWorker, JobLogEntry } from "@fanfold/protocol";
 export type { JobState, JobSummary, PublishedFile, StageSummary } from "@fanfold/scheduler";
 export { type Bundle, bundleBytesMax, bundleJob } from "./bundle-job.js";
-export { type ClientHandlers, type ClientOptions, CoordinatorClient } from "./coordinator-client.js";
+export {
+  type ClientHandlers,
+  type ClientOptions,
+  CoordinatorClient,
+  isPassing,
+} from "./coordinator-client.js";
 export { type JobEvent, type JobResult, JobRun, type JobRunOptions } from "./job-run.js";
 export { LocalCluster, type LocalClusterOptions } from "./local-cluster.js";
 export { type RemoteOptions, type RunOptions, runJob, submitJob } from "./run-job.js";

@@ -3,7 +3,7 @@ import { type AnyJob, FanfoldError, type OutputPair } from "@fanfold/job";
 import type { JobLogEntry } from "@fanfold/protocol";
 import { isFinalState, type JobState, type JobSummary, type PublishedFile } from "@fanfold/scheduler";
 import { readRecords } from "@fanfold/storage";
-import { type ClientOptions, CoordinatorClient } from "./coordinator-client.js";
+import { type ClientOptions, CoordinatorClient, isPassing } from "./coordinator-client.js";
 
 export type JobEvent =
   /** The job has entered a state; also for the one it was found in. */
@@ -124,8 +124,16 @@ export class JobRun<J extends AnyJob = AnyJob> {
 
   /** Ends the job; nothing of its output appears. Resolves when that is decided. A job that is over stays as it is. */
   async cancel(): Promise<void> {
-    if (this.#isOver) return;
-    await this.#client?.request({ type: "cancel", jobId: this.id });
+    const deadline = performance.now() + reconnectTimeoutMs;
+    while (!this.#isOver) {
+      try {
+        await this.#client?.request({ type: "cancel", jobId: this.id });
+        return;
+      } catch (error) {
+        if (!isPassing(error) || performance.now() > deadline) throw error;
+        await new Promise((resolve) => setTimeout(resolve, reconnectPauseMs));
+      }
+    }
   }
 
   /**
@@ -178,13 +186,8 @@ export class JobRun<J extends AnyJob = AnyJob> {
         await this.follow();
         return;
       } catch (error) {
-        const known = FanfoldError.from(error);
-        if (known.code !== "NO_COORDINATOR" && known.code !== "CONNECTION_LOST") {
-          await this.#end(() => this.#settle?.reject(known));
-          return;
-        }
-        if (performance.now() > deadline) {
-          await this.#end(() => this.#settle?.reject(known));
+        if (!isPassing(error) || performance.now() > deadline) {
+          await this.#end(() => this.#settle?.reject(FanfoldError.from(error)));
           return;
         }
         await new Promise((resolve) => setTimeout(resolve, reconnectPauseMs));

@@ -1,11 +1,12 @@
 /** The programmatic API: run a job on a cluster of this machine, or submit it to one that is there. */
+import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve as resolvePath } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type AnyJob, FanfoldError } from "@fanfold/job";
 import { type Bundle, bundleJob } from "./bundle-job.js";
-import { CoordinatorClient } from "./coordinator-client.js";
+import { type ClientOptions, CoordinatorClient, isPassing } from "./coordinator-client.js";
 import { JobRun } from "./job-run.js";
 import { LocalCluster } from "./local-cluster.js";
 import { prepareSubmission, type Submission, type SubmitOptions } from "./submission.js";
@@ -145,16 +146,38 @@ export async function submitJob<J extends AnyJob = AnyJob>(
   }
 }
 
+/** How long a submit looks for a leader that takes it. */
+const submitTimeoutMs = 60_000;
+const submitPauseMs = 200;
+
+/** Submits until a leader has accepted. With a key, however often that takes, it is one job. */
 async function submit(
-  { bundle, spec }: Submission,
-  target: { readonly coordinators: readonly string[]; readonly token: string },
-  key?: string,
+  submission: Submission,
+  target: ClientOptions,
+  key: string = randomUUID(),
 ): Promise<string> {
+  const deadline = performance.now() + submitTimeoutMs;
+  for (;;) {
+    try {
+      return await submitOnce(submission, target, key);
+    } catch (error) {
+      const isWorthAgain = isPassing(error) && !isNobodyThere(error) && performance.now() < deadline;
+      if (!isWorthAgain) throw error;
+      await new Promise((resolve) => setTimeout(resolve, submitPauseMs));
+    }
+  }
+}
+
+/** Nobody answers, or nobody is elected: that has been waited for already. */
+function isNobodyThere(error: unknown): boolean {
+  return error instanceof FanfoldError && (error.code === "NO_COORDINATOR" || error.code === "NO_LEADER");
+}
+
+async function submitOnce({ bundle, spec }: Submission, target: ClientOptions, key: string): Promise<string> {
   const client = await CoordinatorClient.connect(target);
   try {
     await client.request({ type: "putBundle", digest: bundle.digest, code: bundle.code });
-    const request = { type: "submit" as const, spec };
-    const result = await client.request(key === undefined ? request : { ...request, key });
+    const result = await client.request({ type: "submit", spec, key });
     if (result.type !== "accepted")
       throw new FanfoldError("INTERNAL", `A submit was answered by ${result.type}.`);
     return result.jobId;

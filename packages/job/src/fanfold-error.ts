@@ -44,6 +44,8 @@ export const errorCodes = [
   "JOB_CANCELLED",
   "JOB_UNKNOWN",
   "NO_COORDINATOR",
+  "NO_LEADER",
+  "NOT_LEADER",
   "CONNECTION_LOST",
   "UNAUTHORIZED",
   "PROTOCOL_MISMATCH",

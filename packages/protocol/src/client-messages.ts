@@ -18,9 +18,32 @@ export type ClientRequest =
   | { readonly type: "watchJob"; readonly jobId: string }
   | { readonly type: "describeCluster" };
 
+/** The cluster as one coordinator sees it; asked of any of them. */
 export interface ClusterSummary {
+  /** Id of the leader that the asked one believes in; null where there is none. */
+  readonly leader: string | null;
+  /** Whether the asked coordinator is that leader, and takes requests. */
+  readonly isLeader: boolean;
+  /** Epoch of the reign, 0 where the asked one does not lead. */
   readonly epoch: number;
+  /** Ballot that the asked one follows or leads in. */
+  readonly ballot: string;
+  readonly replicas: readonly ClusterReplica[];
+  /** How many of the replicas that can be reached now may still fail before the cluster stops. Negative: no quorum. */
+  readonly toleratedFailures: number;
+  /** Known to the leader alone. */
   readonly workers: readonly ClusterWorker[];
+}
+
+export type ReplicaRole = "follower" | "preparing" | "leader" | "rejoining" | "halted" | "unknown";
+
+export interface ClusterReplica {
+  readonly id: string;
+  readonly url: string;
+  readonly role: ReplicaRole;
+  readonly reachable: boolean;
+  /** Index up to which it knows the log to be decided; null when it has not been heard of. */
+  readonly decidedIndex: number | null;
 }
 
 export interface ClusterWorker {
@@ -80,11 +103,33 @@ const clientToCoordinator = s.record<ClientToCoordinator>({
 export const clientServiceCodec: MessageCodec<ClientToCoordinator, CoordinatorToClient> =
   createCodec(clientToCoordinator);
 
+export const replicaRole: s.SchemaOf<ReplicaRole> = s.oneOf([
+  "follower",
+  "preparing",
+  "leader",
+  "rejoining",
+  "halted",
+  "unknown",
+]);
+
 type Result<T extends ClientResult["type"]> = Extract<ClientResult, { type: T }>;
 type ToClient<T extends CoordinatorToClient["type"]> = Extract<CoordinatorToClient, { type: T }>;
 
 const clusterSummary = s.record<ClusterSummary>({
+  leader: s.orNull(s.name),
+  isLeader: s.flag,
   epoch: s.whole,
+  ballot: s.text,
+  replicas: s.list(
+    s.record<ClusterReplica>({
+      id: s.name,
+      url: s.path,
+      role: replicaRole,
+      reachable: s.flag,
+      decidedIndex: s.orNull(s.whole),
+    }),
+  ),
+  toleratedFailures: s.amount,
   workers: s.list(
     s.record<ClusterWorker>({ workerId: s.name, name: s.name, slots: s.whole, running: s.whole }),
   ),

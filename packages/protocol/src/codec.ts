@@ -63,3 +63,12 @@ export function encodeCommand(command: Command): Uint8Array {
 export function decodeCommand(entry: Uint8Array): Command {
   return packr.unpack(entry) as Command;
 }
+
+/** Other plain data between nodes of one version, such as a snapshot of the job table. */
+export function encodePlain(value: unknown): Uint8Array {
+  return packr.pack(value);
+}
+
+export function decodePlain(bytes: Uint8Array): unknown {
+  return packr.unpack(bytes);
+}

@@ -2,13 +2,23 @@ export {
   type ClientRequest,
   type ClientResult,
   type ClientToCoordinator,
+  type ClusterReplica,
   type ClusterSummary,
   type ClusterWorker,
   type CoordinatorToClient,
   clientCodec,
   clientServiceCodec,
+  type ReplicaRole,
 } from "./client-messages.js";
-export { decodeCommand, encodeCommand, frameBytesMax, type MessageCodec, protocolVersion } from "./codec.js";
+export {
+  decodeCommand,
+  decodePlain,
+  encodeCommand,
+  encodePlain,
+  frameBytesMax,
+  type MessageCodec,
+  protocolVersion,
+} from "./codec.js";
 export {
   type DaemonToExecutor,
   daemonCodec,
@@ -18,6 +28,7 @@ export {
   type SegmentSources,
 } from "./executor-messages.js";
 export type { JobLogEntry, JobLogLevel } from "./job-log-schema.js";
+export { type ReplicaMessage, replicaCodec } from "./replica-messages.js";
 export {
   chunkBytesMax,
   fetcherCodec,

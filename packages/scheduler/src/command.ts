@@ -19,7 +19,8 @@ export type Command =
   | JobCommitDecided
   | JobPublished
   | JobFailed
-  | JobDiscarded;
+  | JobDiscarded
+  | ReignBegan;
 
 interface JobCommand {
   readonly jobId: string;
@@ -116,4 +117,14 @@ export interface PublishedFile {
   readonly bytes: number;
   readonly records: number;
   readonly sha256: string;
+}
+
+/**
+ * The first command of a leader. When it is decided, so is all that earlier leaders may have left; its index is the
+ * new leader's epoch, since no other reign can have it.
+ */
+export interface ReignBegan {
+  readonly type: "reignBegan";
+  readonly atMs: number;
+  readonly leader: string;
 }

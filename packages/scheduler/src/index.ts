@@ -15,6 +15,7 @@ export type {
   ManifestSummary,
   OutputsLost,
   PublishedFile,
+  ReignBegan,
   TasksFinished,
 } from "./command.js";
 export { describeJob } from "./describe-job.js";

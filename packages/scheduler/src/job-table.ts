@@ -97,6 +97,8 @@ export class JobTable {
       case "jobDiscarded":
         this.#discard(command.jobId, events);
         break;
+      case "reignBegan":
+        break;
       default: {
         const job = this.#jobs.get(command.jobId);
         if (job !== undefined && !job.isFinished) applyToJob(job, command, events);
@@ -153,7 +155,11 @@ export class JobTable {
 
 type JobCommand = Exclude<
   Command,
-  { type: "jobSubmitted" } | { type: "tasksFinished" } | { type: "attemptsFailed" } | { type: "jobDiscarded" }
+  | { type: "jobSubmitted" }
+  | { type: "tasksFinished" }
+  | { type: "attemptsFailed" }
+  | { type: "jobDiscarded" }
+  | { type: "reignBegan" }
 >;
 
 /** The transitions of a job that is not over; the README has them as a table. */

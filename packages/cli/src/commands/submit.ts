@@ -42,10 +42,8 @@ export async function submit(
 }
 
 async function warnWithoutWorkers(options: SubmitCommandOptions): Promise<void> {
-  const client = await CoordinatorClient.connect(targetOf(options));
-  const result = await client.request({ type: "describeCluster" });
-  client.close();
-  if (result.type !== "cluster" || result.cluster.workers.length > 0) return;
+  const { isLeader, workers } = await CoordinatorClient.describe(targetOf(options));
+  if (!isLeader || workers.length > 0) return;
   process.stderr.write("No worker is connected: the job waits for one. See: fanfold worker --help\n");
 }
 

@@ -1,0 +1,49 @@
+/** `fanfold cluster`: who leads, who follows, what may still fail, and which workers there are. */
+import { type ClusterSummary, CoordinatorClient } from "fanfold";
+import { targetOf } from "../target.js";
+import { terminalSafe } from "../terminal-safe.js";
+import type { JobCommandOptions } from "./jobs.js";
+
+export async function showCluster(options: JobCommandOptions): Promise<void> {
+  const view = await CoordinatorClient.describe(targetOf(options));
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify(clusterJson(view), null, 2)}\n`);
+    return;
+  }
+  const { default: Table } = await import("cli-table3");
+  const style = { head: [], border: [] };
+  const replicas = new Table({ head: ["REPLICA", "URL", "ROLE", "DECIDED", "LAG"], style });
+  for (const { id, url, role, reachable, decidedIndex } of view.replicas) {
+    const lag = decidedIndex === null ? "-" : String(latestIndex(view) - decidedIndex);
+    replicas.push([id, url, reachable ? role : "cannot be reached", String(decidedIndex ?? "-"), lag]);
+  }
+  const workers = new Table({ head: ["WORKER", "SLOTS", "RUNNING"], style });
+  for (const { workerId, slots, running } of view.workers) workers.push([workerId, slots, running]);
+  const lines = [
+    `leader: ${view.leader ?? "none"} (ballot ${view.ballot})`,
+    toleranceText(view),
+    replicas.toString(),
+  ];
+  if (view.isLeader) lines.push(workers.toString());
+  process.stdout.write(`${terminalSafe(lines.join("\n"))}\n`);
+}
+
+function toleranceText(view: ClusterSummary): string {
+  const { toleratedFailures: left } = view;
+  if (left < 0) return `no quorum: ${-left} more replica(s) needed`;
+  if (left === 0) return "no replica may fail now";
+  return `${left} more replica(s) may fail`;
+}
+
+function latestIndex(view: ClusterSummary): number {
+  return Math.max(0, ...view.replicas.map(({ decidedIndex }) => decidedIndex ?? 0));
+}
+
+function clusterJson(view: ClusterSummary): object {
+  const latest = latestIndex(view);
+  const replicas = view.replicas.map((replica) => ({
+    ...replica,
+    lag: replica.decidedIndex === null ? null : latest - replica.decidedIndex,
+  }));
+  return { ...view, logIndex: latest, replicas };
+}

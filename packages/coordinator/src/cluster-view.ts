@@ -1,0 +1,50 @@
+/** The cluster as this coordinator sees it. */
+import type { ClusterReplica, ClusterSummary, ClusterWorker } from "@fanfold/protocol";
+import type { LogSummary } from "./ports.js";
+import type { PeerStatus } from "./replica-network.js";
+
+export interface ClusterViewSources {
+  readonly log: LogSummary;
+  /** Undefined where this coordinator does not lead. */
+  readonly epoch: number | undefined;
+  readonly url: string;
+  /** Where each member can be reached. */
+  readonly peers: ReadonlyMap<string, string>;
+  readonly workers: readonly ClusterWorker[];
+  statusOf(id: string): PeerStatus | undefined;
+}
+
+export function clusterView(sources: ClusterViewSources): ClusterSummary {
+  const { log, epoch } = sources;
+  const replicas = log.members.map((id): ClusterReplica => {
+    const url = sources.peers.get(id) ?? sources.url;
+    if (id === log.id) return { id, url, role: log.role, reachable: true, decidedIndex: log.decidedIndex };
+    const status = sources.statusOf(id);
+    if (status === undefined) return { id, url, role: "unknown", reachable: false, decidedIndex: null };
+    return { id, url, role: status.role, reachable: true, decidedIndex: status.decidedIndex };
+  });
+  const voting = replicas.filter(
+    ({ reachable, role }) => reachable && role !== "rejoining" && role !== "halted",
+  );
+  const quorum = Math.floor(replicas.length / 2) + 1;
+  // A leader that cannot be heard of is nobody's leader.
+  const believed = replicas.find(({ id }) => id === log.believedLeader);
+  return {
+    leader: believed?.reachable === true && voting.length >= quorum ? believed.id : null,
+    isLeader: epoch !== undefined,
+    epoch: epoch ?? 0,
+    ballot: log.ballot,
+    replicas,
+    toleratedFailures: voting.length - quorum,
+    workers: sources.workers,
+  };
+}
+
+/** Why there is nobody to ask, naming the replicas that are missing. */
+export function leaderText(view: ClusterSummary): string {
+  if (view.leader !== null) return `not the leader here: ${view.leader} leads`;
+  const missing = view.replicas.filter(({ reachable }) => !reachable).map(({ id }) => id);
+  const quorum = Math.floor(view.replicas.length / 2) + 1;
+  if (missing.length === 0) return "no leader yet: an election is under way";
+  return `no leader: ${missing.join(", ")} cannot be reached, and ${quorum} of ${view.replicas.length} replicas are needed`;
+}
