@@ -106,7 +106,8 @@ function agrees(found: DurableState, expected: DurableState, truncatedTo: number
   const { slots: foundSlots, ...foundRest } = found;
   const { slots: expectedSlots, ...expectedRest } = expected;
   if (!isDeepStrictEqual(foundRest, expectedRest)) return false;
-  for (const [index, slot] of foundSlots) if (!isDeepStrictEqual(slot, expectedSlots.get(index))) return false;
+  for (const [index, slot] of foundSlots)
+    if (!isDeepStrictEqual(slot, expectedSlots.get(index))) return false;
   for (const index of expectedSlots.keys()) if (index > truncatedTo && !foundSlots.has(index)) return false;
   return true;
 }

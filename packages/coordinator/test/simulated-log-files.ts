@@ -232,7 +232,8 @@ function contentsOf(inode: Inode): Uint8Array {
 }
 
 function applied(bytes: Uint8Array, change: Change): Uint8Array {
-  const size = change.type === "truncate" ? change.size : Math.max(bytes.length, change.position + change.bytes.length);
+  const size =
+    change.type === "truncate" ? change.size : Math.max(bytes.length, change.position + change.bytes.length);
   const result = new Uint8Array(size);
   result.set(bytes.subarray(0, size));
   if (change.type === "write") result.set(change.bytes, change.position);

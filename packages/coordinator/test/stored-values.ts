@@ -11,17 +11,21 @@ const value: fc.Arbitrary<unknown> = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }),
   fc.uint8Array({ maxLength: 20 }),
   fc.constantFrom<unknown>(-0, Number.NaN, undefined, 2 ** 53, 12n ** 40n, "a\ud800", "漢😀", ""),
-  fc.constantFrom<() => unknown>(
-    () => JSON.parse('{"__proto__": 1, "__proto_": 2, "constructor": 3}'),
-    () => new Set(["x", 7]),
-    () => Float64Array.of(-0, 1.5),
-    () => Buffer.alloc(1000, 7).subarray(10, 13),
-  ).map((make) => {
-    const made = make();
-    // A Buffer comes back as the Uint8Array that it is.
-    return Buffer.isBuffer(made) ? new Uint8Array(made) : made;
-  }),
-  fc.array(fc.tuple(fc.string(), fc.uint8Array({ maxLength: 4 })), { maxLength: 3 }).map((pairs) => new Map(pairs)),
+  fc
+    .constantFrom<() => unknown>(
+      () => JSON.parse('{"__proto__": 1, "__proto_": 2, "constructor": 3}'),
+      () => new Set(["x", 7]),
+      () => Float64Array.of(-0, 1.5),
+      () => Buffer.alloc(1000, 7).subarray(10, 13),
+    )
+    .map((make) => {
+      const made = make();
+      // A Buffer comes back as the Uint8Array that it is.
+      return Buffer.isBuffer(made) ? new Uint8Array(made) : made;
+    }),
+  fc
+    .array(fc.tuple(fc.string(), fc.uint8Array({ maxLength: 4 })), { maxLength: 3 })
+    .map((pairs) => new Map(pairs)),
 );
 
 const index = fc.integer({ min: 1, max: 40 });
