@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type ContestResult, runContest } from "./contest.js";
 import { type DataFile, type DataRequest, dataFile } from "./data/data-file.js";
 import { sortRecordBytes } from "./data/sort-records.js";
-import { type BenchOptions, parseOptions } from "./options.js";
+import { type BenchOptions, parseOptions, usage } from "./options.js";
 import { measureScale } from "./scale.js";
 import { contestText } from "./table.js";
 import { type Work, type WorkName, works } from "./works.js";
@@ -12,7 +12,9 @@ import { type Work, type WorkName, works } from "./works.js";
 const workNames: readonly WorkName[] = ["words", "sort", "json", "index", "startup"];
 
 try {
-  process.exitCode = await bench(parseOptions(process.argv.slice(2)));
+  const words = process.argv.slice(2);
+  if (words.includes("--help") || words.includes("-h")) console.log(usage);
+  else process.exitCode = await bench(parseOptions(words));
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 2;

@@ -3,7 +3,7 @@
  *
  * Places are told as lines of the sources for modules that were loaded when source maps were on already.
  */
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { type Profiler, Session } from "node:inspector/promises";
 import { findSourceMap } from "node:module";
 import { join } from "node:path";
@@ -52,6 +52,7 @@ export async function profileRecordPath(request: ProfileRequest): Promise<PhaseP
     return result;
   });
   session.disconnect();
+  rmSync(output, { recursive: true, force: true });
   return phases;
 }
 
