@@ -52,7 +52,7 @@ export class World {
     const ids = ["a", "b", "c", "d", "e", "f", "g"].slice(0, plan.members + plan.spares);
     this.#members = ids.slice(0, plan.members);
     this.network = new Network(this.queue, this.random, plan, ({ from, to, message }) => {
-      this.node(to).give({ type: "message", from, message });
+      this.nodes.find(({ id }) => id === to)?.give({ type: "message", from, message });
     });
     this.nodes = ids.map((id) => this.#newNode(id, rules));
     const port = { replicas: () => ids, send: this.#send.bind(this) };
@@ -245,8 +245,8 @@ export class World {
     const delay = 1 + this.random.below(30);
     if (this.isFaulty && this.random.below(1000) < this.plan.loss) return;
     this.queue.add(this.queue.now + delay, () => {
-      const node = this.node(to);
-      if (!node.isUp) return;
+      const node = this.nodes.find(({ id }) => id === to);
+      if (!node?.isUp) return;
       const key = request.type === "read" ? request.key : "";
       const wait = (name: string): void => {
         this.#waiting.set(`${node.id} ${node.life} ${name}`, { client, attempt, key });
