@@ -115,6 +115,28 @@ describe("a cluster of daemons", () => {
     expect(outputLines(out).sort()).toEqual(expectedCounts());
   });
 
+  it("pauses, resumes and cancels a job, and shows what its code logged", async () => {
+    const { url } = await startCoordinator(join(dir, "c"));
+    await startWorker("w1", url, join(dir, "w1"), ["--slots", "1"]);
+    const cluster = ["--coordinators", url];
+    const args = ["submit", join(jobs, "waits.ts"), input, "--out", out, "--detach", "--json", ...cluster];
+    const { id } = JSON.parse((await fanfold(args)).stdout) as { readonly id: string };
+    const following = new FanfoldProcess(["logs", id, "--follow", ...cluster]);
+    await following.printed(/\[0\.0#1 info\] waiting \{"line":"w0 x0"\}/);
+    const states: string[] = [];
+    for (const verb of ["pause", "resume", "cancel"]) {
+      const { stdout } = await fanfold([verb, id, "--json", ...cluster]);
+      states.push((JSON.parse(stdout) as { readonly state: string }).state);
+    }
+    expect(states).toEqual(["paused", "running", "cancelled"]);
+    expect((await following.finished).exitCode).toBe(0);
+    const logs = await fanfold(["logs", id, "--json", ...cluster]);
+    expect(JSON.parse(logs.stdout.split("\n")[0] ?? "")).toMatchObject({ level: "info", message: "waiting" });
+    const waited = await fanfold(["status", id, "--follow", ...cluster]);
+    expect(waited.exitCode).toBe(5);
+    expect(readdirSync(dir).filter((name) => name.includes("out"))).toEqual([]);
+  });
+
   it("drains a worker on SIGTERM: what it runs is finished, and it ends", async () => {
     const { url } = await startCoordinator(join(dir, "c"));
     const leaving = await startWorker("w1", url, join(dir, "w1"), ["--slots", "1"]);

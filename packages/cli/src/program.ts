@@ -91,6 +91,16 @@ function addJobVerbs(program: Command): void {
     .option("--follow", "stay until the job has ended", false)
     .addHelpText("after", "\nExample:\n  fanfold status j1abc --follow\n")
     .action(async (id: string, options) => (await import("./commands/jobs.js")).showStatus(id, options));
+  withCluster(
+    program
+      .command("logs")
+      .description("print what a job's code has logged")
+      .argument("<id>", "the job's id"),
+  )
+    .option("--json", "print JSON, a line each", false)
+    .option("--follow", "stay until the job has ended", false)
+    .addHelpText("after", "\nExample:\n  fanfold logs j1abc --follow\n")
+    .action(async (id: string, options) => (await import("./commands/jobs.js")).showLogs(id, options));
   withCluster(program.command("cluster").description("show the coordinators and workers"))
     .option("--json", "print JSON", false)
     .addHelpText(

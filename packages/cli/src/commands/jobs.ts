@@ -1,7 +1,7 @@
-/** `fanfold jobs`, `status`, `cancel`, `pause`, `resume`. */
-import { CoordinatorClient, FanfoldError, JobRun, type JobSummary } from "fanfold";
+/** `fanfold jobs`, `status`, `logs`, `cancel`, `pause`, `resume`. */
+import { CoordinatorClient, FanfoldError, type JobLogEntry, JobRun, type JobSummary } from "fanfold";
 import { countText, durationText } from "../figures.js";
-import { followRun } from "../follow-run.js";
+import { followRun, logText } from "../follow-run.js";
 import { createDisplay } from "../progress-display.js";
 import { type ClusterOptions, targetOf } from "../target.js";
 import { terminalSafe } from "../terminal-safe.js";
@@ -44,6 +44,28 @@ export async function showStatus(
   const job = await ask(options, (client) => jobOf(client, id));
   if (options.json) printJson(statusJson(job));
   else process.stdout.write(`${terminalSafe(statusText(job))}\n`);
+}
+
+/** What user code of a job has logged and printed; the leader keeps the latest lines of each job in memory. */
+export async function showLogs(
+  id: string,
+  options: JobCommandOptions & { readonly follow: boolean },
+): Promise<void> {
+  const print = (entry: JobLogEntry): void => {
+    process.stdout.write(`${options.json ? JSON.stringify(entry) : logText(entry)}\n`);
+  };
+  if (!options.follow) {
+    const client = await CoordinatorClient.connect(targetOf(options), {
+      onJobLog: (entries) => entries.forEach(print),
+    });
+    // Lines come before the reply.
+    await client.request({ type: "watchJob", jobId: id });
+    client.close();
+    return;
+  }
+  const run = new JobRun({ ...targetOf(options), jobId: id });
+  await run.follow();
+  for await (const event of run.events()) if (event.type === "logged") print(event.entry);
 }
 
 export async function changeJob(
