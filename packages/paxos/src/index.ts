@@ -51,6 +51,7 @@ export {
   type PaxosTransport,
 } from "./node.js";
 export { type ReplicaOptions, type Settings, settingsOf } from "./options.js";
+export type { PeerStatus } from "./peers.js";
 export { Replica, type ReplicaDependencies, type ReplicaStatus } from "./replica.js";
 export { paxosRules, type Reports, type Rules } from "./rules.js";
 export type { AnyStateMachine, StateMachine } from "./state-machine.js";

@@ -29,6 +29,7 @@ import type {
 } from "./messages.js";
 import { type ReplicaOptions, type Settings, settingsOf } from "./options.js";
 import { Outbox } from "./outbox.js";
+import { type PeerStatus, Peers } from "./peers.js";
 import { Random } from "./random.js";
 import { Rejoin } from "./rejoin.js";
 import { paxosRules, type Rules } from "./rules.js";
@@ -57,6 +58,10 @@ export interface ReplicaStatus {
   /** Whether reads are answered without the log at this moment. */
   readonly hasLease: boolean;
   readonly openRequests: number;
+  /** The other members, as last heard. */
+  readonly peers: readonly PeerStatus[];
+  /** How many more voting members may fail before nothing can be decided; negative if that is so already. */
+  readonly failuresTolerated: number;
 }
 
 interface Announced {
@@ -78,6 +83,7 @@ export class Replica {
   readonly #rejoin: Rejoin;
   readonly #catchUp: CatchUp;
   readonly #divergence: Divergence;
+  readonly #peers = new Peers();
   #now = 0;
   #heartbeatAt = 0;
   #decidedRecorded: number;
@@ -135,16 +141,26 @@ export class Replica {
   }
 
   get status(): ReplicaStatus {
+    const { members } = this.#applier;
+    const { id, electionTimeoutTicks } = this.#settings;
+    const peers = this.#peers.status(
+      members.filter((member) => member !== id),
+      this.#now,
+    );
+    const isVoter = this.#rejoin.votes && members.includes(id) && !this.#halted;
+    const quorum = this.#rules.quorum(members.length);
     return {
-      id: this.#settings.id,
+      id,
       role: this.#role(),
       ballot: this.#candidacy.election.leader,
       believedLeader: this.#candidacy.believedLeader,
       decidedIndex: this.#learner.decidedIndex,
-      members: this.#applier.members,
+      members,
       isConnected: this.#candidacy.election.connected,
       hasLease: this.#candidacy.holdsLease(this.#now),
       openRequests: this.#intake.requests.size,
+      peers,
+      failuresTolerated: this.#peers.failuresTolerated(peers, isVoter, quorum, electionTimeoutTicks),
     };
   }
 
@@ -296,6 +312,7 @@ export class Replica {
 
   #onHeartbeatReply(from: ReplicaId, message: HeartbeatReply): void {
     if (!this.#isKnownIncarnation(from, message.incarnation)) return;
+    this.#peers.onReply(from, message, this.#now);
     this.#catchUp.heard(from, message.decidedIndex, this.#now);
     if (message.checksum) this.#divergence.heard(from, message.checksum);
     if (message.voting) this.#candidacy.onHeartbeatReply(from, message, this.#now);

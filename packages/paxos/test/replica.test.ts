@@ -420,6 +420,28 @@ describe("a lost or older disk (D6)", () => {
   });
 });
 
+describe("status", () => {
+  it("says who answers, how far they are, and how many more may fail", () => {
+    const { cluster, leader } = led();
+    const { replica } = cluster.member(leader);
+    for (let i = 0; i < 3; i++) cluster.propose(leader, `v${i}`, 0, i);
+    cluster.ticks(5);
+    const { decidedIndex } = replica.status;
+    expect(replica.status.failuresTolerated).toBe(1);
+    expect(replica.status.peers).toMatchObject([
+      { id: "a", decidedIndex, votes: true },
+      { id: "b", decidedIndex, votes: true },
+    ]);
+    cluster.crash("a");
+    cluster.ticks(12);
+    expect(replica.status.failuresTolerated).toBe(0);
+    expect(replica.status.peers[0]?.heardAgoTicks).toBeGreaterThan(10);
+    cluster.crash("b");
+    cluster.ticks(12);
+    expect(replica.status.failuresTolerated).toBe(-1);
+  });
+});
+
 describe("state checksums", () => {
   it("a replica whose state differs from the majority's halts; the others go on", () => {
     const { cluster, leader } = led({ checksumEvery: 4 });
