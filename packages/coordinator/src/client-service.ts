@@ -31,6 +31,8 @@ export interface ClientServiceDependencies {
   describeCluster(): ClusterSummary;
   /** @throws `NOT_LEADER` where this coordinator does not lead. */
   assertLeading(): void;
+  /** Resolves when what this coordinator knows is not out of date. @throws `NOT_LEADER` */
+  confirmLeading(): Promise<void>;
   putBundle(digest: string, code: Uint8Array): Promise<void>;
 }
 
@@ -160,18 +162,30 @@ export class ClientService {
         });
         return;
       case "getJob":
-        this.#answer(link, requestId, { type: "job", job: this.#jobOf(request.jobId) });
+        this.#read(link, requestId, () => {
+          this.#answer(link, requestId, { type: "job", job: this.#jobOf(request.jobId) });
+        });
         return;
       case "listJobs":
-        this.#answer(link, requestId, { type: "jobs", jobs: this.#dependencies.describeJobs() });
+        this.#read(link, requestId, () => {
+          this.#answer(link, requestId, { type: "jobs", jobs: this.#dependencies.describeJobs() });
+        });
         return;
       case "watchJob":
-        this.#watch(link, requestId, request.jobId);
+        this.#read(link, requestId, () => this.#watch(link, requestId, request.jobId));
         return;
       case "describeCluster":
         this.#answer(link, requestId, { type: "cluster", cluster: this.#dependencies.describeCluster() });
         return;
     }
+  }
+
+  /** Answers only when no other leader can have told anybody more. */
+  #read(link: ClientLink, requestId: number, answer: () => void): void {
+    this.#dependencies
+      .confirmLeading()
+      .then(answer)
+      .catch((error: unknown) => this.#refuse(link, requestId, FanfoldError.from(error).toReport()));
   }
 
   #watch(link: ClientLink, requestId: number, jobId: string): void {

@@ -205,6 +205,7 @@ export class Coordinator implements CommandLogEvents {
       assertLeading: () => {
         if (this.#engine === undefined) throw new FanfoldError("NOT_LEADER", leaderText(this.#view()));
       },
+      confirmLeading: () => this.#log.confirm(),
       putBundle: (digest, code) => this.#bundles.put(digest, code),
     });
   }

@@ -22,6 +22,10 @@ export class MemoryLog implements CommandLog {
     queueMicrotask(() => this.#drain());
   }
 
+  confirm(): Promise<void> {
+    return Promise.resolve();
+  }
+
   describe(): LogSummary {
     const id = "local";
     return {

@@ -95,6 +95,16 @@ export class PaxosLog implements CommandLog {
     });
   }
 
+  confirm(): Promise<void> {
+    this.#tick();
+    return new Promise((resolve, reject) => {
+      this.#node.read((answer) => {
+        if (answer.type === "decided") resolve();
+        else reject(new FanfoldError("NOT_LEADER", "This coordinator does not lead, or no longer."));
+      });
+    });
+  }
+
   describe(): LogSummary {
     const { role, ballot, believedLeader, decidedIndex, members } = this.#node.status;
     return {

@@ -24,6 +24,11 @@ export interface CommandLog {
   start(events: CommandLogEvents): void;
   /** Queues a command. Dropped where this process does not lead. */
   propose(command: Command): void;
+  /**
+   * Resolves at a moment when the table holds everything that anybody was told before the call: by the leader's lease
+   * while it has one, else by a round through the log. @throws `NOT_LEADER`
+   */
+  confirm(): Promise<void>;
   describe(): LogSummary;
   close(): Promise<void>;
 }

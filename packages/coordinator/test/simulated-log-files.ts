@@ -47,7 +47,7 @@ export class SimulatedLogFiles implements LogFiles {
   crashed: Promise<void> = new Promise(() => undefined);
   /** Operations since {@link SimulatedLogFiles.arm}, in words. */
   operations: string[] = [];
-  /** Syncs since the last `arm` that failed, per kind: none may be followed by another operation that writes. */
+  /** The number of the operation that failed, if one did: none may come after it. */
   failedAt: number | undefined;
 
   constructor(random: Random) {
@@ -99,6 +99,16 @@ export class SimulatedLogFiles implements LogFiles {
     const copy = new SimulatedLogFiles(this.#random);
     for (const [name, inode] of this.#names) {
       copy.#names.set(name, { durable: contentsOf(inode).slice(), pending: [] });
+    }
+    copy.settle();
+    return copy;
+  }
+
+  /** What a power cut at this moment would leave at the least. */
+  copyAfterPowerCut(): SimulatedLogFiles {
+    const copy = new SimulatedLogFiles(this.#random);
+    for (const [name, inode] of this.#durableNames) {
+      copy.#names.set(name, { durable: inode.durable.slice(), pending: [] });
     }
     copy.settle();
     return copy;

@@ -37,6 +37,8 @@ export class CoordinatorLink {
   #link: Link<WorkerToCoordinator> | undefined;
   #isWelcome = false;
   #isClosed = false;
+  /** Of the latest leader that was heard of. */
+  #epoch = 0;
   #heardMs = 0;
   #leaseMs = defaultLeaseMs;
   #hasLease = false;
@@ -126,6 +128,12 @@ export class CoordinatorLink {
     this.#heardMs = performance.now();
     this.#hasLease = true;
     if (order.type === "welcome") {
+      if (order.epoch < this.#epoch) {
+        // A leader of the past that has not noticed: its orders must not undo those of the present one.
+        this.#link?.close(`a leader of epoch ${this.#epoch} has been here since`);
+        return;
+      }
+      this.#epoch = order.epoch;
       this.#isWelcome = true;
       this.#leaseMs = order.leaseMs;
       this.#beatEvery(order.heartbeatIntervalMs);
