@@ -129,9 +129,12 @@ export class Lockstep {
     if (!member.isUp) return;
     for (const effect of member.replica.step(input)) {
       member.seen.push(effect);
-      if (effect.type === "send") this.#mail.push({ from: id, to: effect.to, message: effect.message });
+      // Cloned, as by a wire or a disk: nothing may rest on sharing an object.
+      if (effect.type === "send") {
+        this.#mail.push({ from: id, to: effect.to, message: structuredClone(effect.message) });
+      }
       if (effect.type === "persist") {
-        member.records.push(...effect.records);
+        member.records.push(...structuredClone(effect.records));
         this.#writes.push({ id, upTo: effect.upTo });
       }
     }
