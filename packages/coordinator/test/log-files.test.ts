@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createWhole, type LogFiles } from "../src/log-files.js";
 import { NodeLogFiles } from "../src/node-log-files.js";
-import { randomOf, SimulatedLogFiles } from "./simulated-log-files.js";
+import { randomOf, SimulatedDisk } from "./simulated-disk.js";
 
 let directory: string;
 
@@ -18,7 +18,7 @@ afterEach(() => {
 
 const implementations: [string, () => Promise<LogFiles>][] = [
   ["on a real disk", () => NodeLogFiles.open(join(directory, "a", "b"))],
-  ["simulated", async () => new SimulatedLogFiles(randomOf(1))],
+  ["simulated", async () => new SimulatedDisk(randomOf(1)).mount()],
 ];
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");
@@ -70,8 +70,14 @@ describe.each(implementations)("log files %s", (_, open) => {
     await (await files.create("f")).close();
     await files.remove("f");
     expect(await files.list()).toEqual([]);
-    for (const attempt of [files.read("f"), files.open("f"), files.remove("f"), files.rename("f", "g")]) {
-      await expect(attempt).rejects.toMatchObject({ code: "ENOENT" });
+    const attempts = [
+      () => files.read("f"),
+      () => files.open("f"),
+      () => files.remove("f"),
+      () => files.rename("f", "g"),
+    ];
+    for (const attempt of attempts) {
+      await expect(attempt()).rejects.toMatchObject({ code: "ENOENT" });
     }
   });
 
@@ -86,29 +92,39 @@ describe.each(implementations)("log files %s", (_, open) => {
 
 describe("the simulated disk", () => {
   it("loses at a power cut what was not synced: bytes, sizes and names", async () => {
-    const files = new SimulatedLogFiles(randomOf(1));
+    const disk = new SimulatedDisk(randomOf(1));
+    const files = disk.mount();
     const kept = await createWhole(files, "kept", Buffer.from("synced"));
     await kept.write(6, Buffer.from(" and not"));
     const lost = await files.create("lost");
     await lost.write(0, Buffer.from("bytes"));
     await lost.sync();
     await files.rename("kept", "renamed");
-    files.cutPower("nothing");
-    expect(await files.list()).toEqual(["kept"]);
-    expect(text(await files.read("kept"))).toBe("synced");
+    disk.cutPower("nothing");
+    expect(disk.contents()).toEqual(new Map([["kept", new Uint8Array(Buffer.from("synced"))]]));
   });
 
   it("keeps any part of it otherwise, holes included", async () => {
     const outcomes = new Set<string>();
     for (let seed = 0; seed < 300; seed += 1) {
-      const files = new SimulatedLogFiles(randomOf(seed));
-      const file = await createWhole(files, "f", Buffer.from("--"));
+      const disk = new SimulatedDisk(randomOf(seed));
+      const file = await createWhole(disk.mount(), "f", Buffer.from("--"));
       await file.write(2, Buffer.from("abcdefghij"));
-      files.cutPower("anyPart");
-      outcomes.add(text(await files.read("f")).replace(/\0/g, "."));
+      disk.cutPower("anyPart");
+      outcomes.add(text(disk.contents().get("f")!).replace(/\0/g, "."));
     }
     expect(outcomes).toContain("--");
     expect(outcomes).toContain("--abcdefghij");
     expect([...outcomes].some((outcome) => /^--\.+[a-j]+$/.test(outcome))).toBe(true);
+  });
+
+  it("does nothing for a process that is gone", async () => {
+    const disk = new SimulatedDisk(randomOf(1));
+    const files = disk.mount();
+    const file = await createWhole(files, "f", Buffer.from("--"));
+    disk.endProcess();
+    void file.write(0, Buffer.from("zz"));
+    void files.remove("f");
+    expect(text(await disk.mount().read("f"))).toBe("--");
   });
 });

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type DurableRecord, type DurableState, emptyStorage, recoverState } from "@fanfold/paxos";
 import { ReplicaStorage } from "../src/replica-storage.js";
-import type { Fault, Random, SimulatedLogFiles } from "./simulated-log-files.js";
+import type { Fault, Random, SimulatedDisk } from "./simulated-disk.js";
 import type { Action } from "./stored-values.js";
 
 export type End = "finished" | "crashed" | "failed";
@@ -11,7 +11,7 @@ export type End = "finished" | "crashed" | "failed";
 export const segmentBytesMax = 600;
 
 export class ReplicaLife {
-  readonly files: SimulatedLogFiles;
+  readonly files: SimulatedDisk;
   readonly #random: Random;
   /** Everything asked for that may be on the disk, oldest first. */
   appends: (readonly DurableRecord[])[] = [];
@@ -19,7 +19,7 @@ export class ReplicaLife {
   truncatedTo = 0;
   fatal: Error[] = [];
 
-  constructor(files: SimulatedLogFiles, random: Random) {
+  constructor(files: SimulatedDisk, random: Random) {
     this.files = files;
     this.#random = random;
   }
@@ -54,7 +54,11 @@ export class ReplicaLife {
   async #open(onFatal: (error: Error) => void): Promise<ReplicaStorage> {
     const { files } = this;
     const random = (): number => this.#random(2 ** 32);
-    const opened = await ReplicaStorage.open("replica", { segmentBytesMax }, { files, random, onFatal });
+    const opened = await ReplicaStorage.open(
+      "replica",
+      { segmentBytesMax },
+      { files: files.mount(), random, onFatal },
+    );
     if (opened.damage) throw opened.damage;
     this.#check(opened.stored ?? emptyStorage);
     return opened.storage;

@@ -2,34 +2,31 @@ import { isDeepStrictEqual } from "node:util";
 import { type DurableRecord, type DurableState, recoverState } from "@fanfold/paxos";
 import { describe, expect, it } from "vitest";
 import { type OpenedReplicaStorage, ReplicaStorage } from "../src/replica-storage.js";
-import { randomOf, SimulatedLogFiles } from "./simulated-log-files.js";
+import { randomOf, SimulatedDisk } from "./simulated-disk.js";
 
 const segmentBytesMax = 900;
 const salts = randomOf(7);
 
-function open(files: SimulatedLogFiles): Promise<OpenedReplicaStorage> {
+function open(files: SimulatedDisk): Promise<OpenedReplicaStorage> {
   const onFatal = (error: Error): void => {
     throw error;
   };
   return ReplicaStorage.open(
     "replica",
     { segmentBytesMax },
-    { files, onFatal, random: () => salts(2 ** 32) },
+    { files: files.mount(), onFatal, random: () => salts(2 ** 32) },
   );
 }
 
 /** Each append in a write of its own, and the files closed. */
-async function write(
-  files: SimulatedLogFiles,
-  appends: readonly (readonly DurableRecord[])[],
-): Promise<void> {
+async function write(files: SimulatedDisk, appends: readonly (readonly DurableRecord[])[]): Promise<void> {
   const { storage, damage } = await open(files);
   if (damage) throw damage;
   for (const records of appends) await new Promise<void>((done) => storage.append(records, done));
   await storage.close();
 }
 
-async function stateOf(files: SimulatedLogFiles): Promise<DurableState | undefined> {
+async function stateOf(files: SimulatedDisk): Promise<DurableState | undefined> {
   const { stored, damage } = await open(files);
   if (damage) throw damage;
   return stored;
@@ -56,19 +53,19 @@ const appends: (readonly DurableRecord[])[] = [
   ...[6, 7, 8, 9, 10, 11, 12].map((index) => [vote(index, `command ${index}`)]),
 ];
 
-async function newDisk(): Promise<SimulatedLogFiles> {
-  const files = new SimulatedLogFiles(randomOf(1));
+async function newDisk(): Promise<SimulatedDisk> {
+  const files = new SimulatedDisk(randomOf(1));
   await write(files, appends);
   return files;
 }
 
-function logsOf(files: SimulatedLogFiles): string[] {
+function logsOf(files: SimulatedDisk): string[] {
   return [...files.contents().keys()].filter((name) => name.startsWith("log-")).sort();
 }
 
 /** What opening a copy with this change comes to: its state, or the error. */
 async function openChanged(
-  files: SimulatedLogFiles,
+  files: SimulatedDisk,
   name: string,
   bytes: Uint8Array | undefined,
 ): Promise<OpenedReplicaStorage> {
@@ -134,8 +131,9 @@ describe("a damaged replica's storage", () => {
 
   it("is reported for a segment in another's place, even one that is sound in itself", async () => {
     const files = await newDisk();
-    const other = new SimulatedLogFiles(randomOf(1));
-    await write(other, [[{ type: "promised", ballot: { round: 9, replica: "c" } }], ...appends.slice(1)]);
+    const other = new SimulatedDisk(randomOf(1));
+    const promise: DurableRecord = { type: "promised", ballot: { round: 9, replica: "c" } };
+    await write(other, [[appends[0]![0]!, promise], ...appends.slice(1)]);
     const names = logsOf(files);
     const [, second, third] = names;
     expect((await openChanged(files, second!, files.contents().get(third!))).damage).toBeDefined();
@@ -189,7 +187,7 @@ describe("a torn replica's storage", () => {
     const files = await newDisk();
     const first = files.contents();
     const images = logsOf(files).map((name) => vote(20, first.get(name)!));
-    const alone = new SimulatedLogFiles(randomOf(1));
+    const alone = new SimulatedDisk(randomOf(1));
     await write(alone, [...appends.slice(0, 2), images]);
     const last = logsOf(alone).at(-1)!;
     const bytes = alone.contents().get(last)!;

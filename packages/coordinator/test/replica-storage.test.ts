@@ -6,7 +6,7 @@ import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ReplicaStorage } from "../src/replica-storage.js";
 import { decodeStored, encodeStored } from "../src/stored-record.js";
-import { randomOf, SimulatedLogFiles } from "./simulated-log-files.js";
+import { randomOf, SimulatedDisk } from "./simulated-disk.js";
 import { durableRecord } from "./stored-values.js";
 
 let directory: string;
@@ -20,7 +20,7 @@ afterEach(() => {
 });
 
 interface OpenOptions {
-  readonly files?: SimulatedLogFiles;
+  readonly files?: SimulatedDisk;
   readonly segmentBytesMax?: number;
   readonly onFatal?: (error: Error) => void;
 }
@@ -31,7 +31,7 @@ async function open({ files, segmentBytesMax = 1000, onFatal }: OpenOptions = {}
     directory,
     { segmentBytesMax },
     {
-      ...(files ? { files } : {}),
+      ...(files ? { files: files.mount() } : {}),
       onFatal:
         onFatal ??
         ((error) => {
@@ -86,7 +86,7 @@ describe("a replica's storage", () => {
     });
     await fc.assert(
       fc.asyncProperty(lives, async (appends) => {
-        const files = new SimulatedLogFiles(randomOf(1));
+        const files = new SimulatedDisk(randomOf(1));
         for (const records of appends) {
           const { storage } = await open({ files });
           await append(storage, ...records);
@@ -95,7 +95,7 @@ describe("a replica's storage", () => {
         const { stored } = await open({ files });
         expect(stored).toStrictEqual(recoverState(appends.flat()));
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 
@@ -109,7 +109,7 @@ describe("a replica's storage", () => {
   });
 
   it("acknowledges in order, and shares a sync among all that waited for it", async () => {
-    const files = new SimulatedLogFiles(randomOf(1));
+    const files = new SimulatedDisk(randomOf(1));
     const { storage } = await open({ files, segmentBytesMax: 1_000_000 });
     files.arm();
     const order: number[] = [];
@@ -218,7 +218,7 @@ describe("a replica's storage", () => {
   });
 
   it("is durable at the moment of each acknowledgement, whatever the power cut takes", async () => {
-    const files = new SimulatedLogFiles(randomOf(1));
+    const files = new SimulatedDisk(randomOf(1));
     const { storage } = await open({ files });
     const checks: Promise<void>[] = [];
     for (let index = 1; index <= 30; index += 1) {

@@ -15,6 +15,7 @@ interface Inode {
 }
 
 type Names = Map<string, Inode>;
+type Operate = <T>(name: string, effect: () => T) => Promise<T>;
 type NameChange = readonly (readonly [name: string, inode: Inode | undefined])[];
 
 export type Fault =
@@ -35,7 +36,7 @@ export function randomOf(seed: number): Random {
   };
 }
 
-export class SimulatedLogFiles implements LogFiles {
+export class SimulatedDisk {
   readonly #random: Random;
   #durableNames: Names = new Map();
   #names: Names = new Map();
@@ -43,9 +44,9 @@ export class SimulatedLogFiles implements LogFiles {
   #fault: Fault | undefined;
   #life = 0;
   #onCrash: () => void = () => undefined;
-  /** Resolves when the crash that {@link SimulatedLogFiles.arm} asked for happens. */
+  /** Resolves when the crash that {@link SimulatedDisk.arm} asked for happens. */
   crashed: Promise<void> = new Promise(() => undefined);
-  /** Operations since {@link SimulatedLogFiles.arm}, in words. */
+  /** Operations since {@link SimulatedDisk.arm}, in words. */
   operations: string[] = [];
   /** The number of the operation that failed, if one did: none may come after it. */
   failedAt: number | undefined;
@@ -95,8 +96,8 @@ export class SimulatedLogFiles implements LogFiles {
   }
 
   /** An independent copy of what can be read now. */
-  copy(): SimulatedLogFiles {
-    const copy = new SimulatedLogFiles(this.#random);
+  copy(): SimulatedDisk {
+    const copy = new SimulatedDisk(this.#random);
     for (const [name, inode] of this.#names) {
       copy.#names.set(name, { durable: contentsOf(inode).slice(), pending: [] });
     }
@@ -105,8 +106,8 @@ export class SimulatedLogFiles implements LogFiles {
   }
 
   /** What a power cut at this moment would leave at the least. */
-  copyAfterPowerCut(): SimulatedLogFiles {
-    const copy = new SimulatedLogFiles(this.#random);
+  copyAfterPowerCut(): SimulatedDisk {
+    const copy = new SimulatedDisk(this.#random);
     for (const [name, inode] of this.#durableNames) {
       copy.#names.set(name, { durable: inode.durable.slice(), pending: [] });
     }
@@ -125,61 +126,52 @@ export class SimulatedLogFiles implements LogFiles {
     this.settle();
   }
 
-  async list(): Promise<string[]> {
-    return this.#operate("list", () => [...this.#names.keys()]);
+  /** The disk as the process that is now running has it, until that ends. */
+  mount(): LogFiles {
+    const life = this.#life;
+    const operate = <T>(name: string, effect: () => T): Promise<T> => this.#operate(life, name, effect);
+    return {
+      list: () => operate("list", () => [...this.#names.keys()]),
+      read: (name) => operate(`read ${name}`, () => contentsOf(this.#inode(name)).slice()),
+      create: (name) =>
+        operate(`create ${name}`, () => {
+          const inode: Inode = { durable: new Uint8Array(), pending: [] };
+          this.#rename([[name, inode]]);
+          return this.#handle(name, inode, operate);
+        }),
+      open: (name) => operate(`open ${name}`, () => this.#handle(name, this.#inode(name), operate)),
+      rename: (from, to) =>
+        operate(`rename ${from}`, () =>
+          this.#rename([
+            [to, this.#inode(from)],
+            [from, undefined],
+          ]),
+        ),
+      remove: (name) =>
+        operate(`remove ${name}`, () => {
+          this.#inode(name);
+          this.#rename([[name, undefined]]);
+        }),
+      syncDirectory: () =>
+        operate("syncDirectory", () => {
+          this.#durableNames = new Map(this.#names);
+          this.#pendingNames = [];
+        }),
+    };
   }
 
-  async read(name: string): Promise<Uint8Array> {
-    return this.#operate(`read ${name}`, () => contentsOf(this.#inode(name)).slice());
-  }
-
-  async create(name: string): Promise<LogFile> {
-    return this.#operate(`create ${name}`, () => {
-      const inode: Inode = { durable: new Uint8Array(), pending: [] };
-      this.#rename([[name, inode]]);
-      return this.#handle(name, inode);
-    });
-  }
-
-  async open(name: string): Promise<LogFile> {
-    return this.#operate(`open ${name}`, () => this.#handle(name, this.#inode(name)));
-  }
-
-  async rename(from: string, to: string): Promise<void> {
-    return this.#operate(`rename ${from}`, () =>
-      this.#rename([
-        [to, this.#inode(from)],
-        [from, undefined],
-      ]),
-    );
-  }
-
-  async remove(name: string): Promise<void> {
-    return this.#operate(`remove ${name}`, () => {
-      this.#inode(name);
-      this.#rename([[name, undefined]]);
-    });
-  }
-
-  async syncDirectory(): Promise<void> {
-    return this.#operate("syncDirectory", () => {
-      this.#durableNames = new Map(this.#names);
-      this.#pendingNames = [];
-    });
-  }
-
-  #handle(name: string, inode: Inode): LogFile {
+  #handle(name: string, inode: Inode, operate: Operate): LogFile {
     return {
       write: (position, bytes) =>
-        this.#operate(`write ${name}`, () => {
+        operate(`write ${name}`, () => {
           inode.pending.push({ type: "write", position, bytes: bytes.slice() });
         }),
       truncate: (size) =>
-        this.#operate(`truncate ${name}`, () => {
+        operate(`truncate ${name}`, () => {
           inode.pending.push({ type: "truncate", size });
         }),
       sync: () =>
-        this.#operate(`sync ${name}`, () => {
+        operate(`sync ${name}`, () => {
           inode.durable = contentsOf(inode);
           inode.pending = [];
         }),
@@ -188,8 +180,7 @@ export class SimulatedLogFiles implements LogFiles {
   }
 
   /** Carries out an operation, or its fault. A failed one may have had any part of its effect. */
-  async #operate<T>(name: string, effect: () => T): Promise<T> {
-    const life = this.#life;
+  async #operate<T>(life: number, name: string, effect: () => T): Promise<T> {
     await Promise.resolve();
     if (life !== this.#life) return await new Promise<T>(() => undefined);
     this.operations.push(name);
