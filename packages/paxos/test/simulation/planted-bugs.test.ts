@@ -4,7 +4,7 @@ import { foundSeeds } from "./found-seeds.js";
 import { findMutation, mutations, type Search, search, tableOf } from "./planted-bugs.js";
 
 const hunts = 5;
-const seedsMax = 4000;
+const seedsMax = 3000;
 
 describe.runIf(process.env["PAXOS_PLANTED_BUGS"] === "write")("the page of planted bugs", () => {
   it("is written", () => {
