@@ -59,7 +59,8 @@ export async function recoverReplica(files: LogFiles): Promise<RecoveredReplica 
 
 async function read(files: LogFiles, first: number): Promise<Segment> {
   const name = segmentName(first);
-  return readSegment(name, first, Buffer.from(await files.read(name)));
+  const { buffer, byteOffset, byteLength } = await files.read(name);
+  return readSegment(name, first, Buffer.from(buffer, byteOffset, byteLength));
 }
 
 /** Where the log starts, by its newest segment: earlier ones may be gone, or about to go. */
