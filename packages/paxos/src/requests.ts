@@ -65,14 +65,17 @@ export class Requests {
 
   /** The entry is decided and applied at `index`. */
   onDecided(index: number, { ballot, entry }: Slot, outcome: Outcome | undefined): void {
-    const key = keyOf(entry);
-    const request = this.#commands.get(key);
-    if (request && outcome) {
-      this.#commands.delete(key);
-      this.#outbox.emit({ type: "reply", request, outcome });
-    }
+    if (this.#commands.size > 0 && outcome) this.#answerCommand(entry, outcome);
     this.#releaseReadsOf(index, ballot);
     if (entry.type === "members" && this.#change?.entry === entry) this.#answerChange(index, entry.members);
+  }
+
+  #answerCommand(entry: Entry, outcome: Outcome): void {
+    const key = keyOf(entry);
+    const request = this.#commands.get(key);
+    if (!request) return;
+    this.#commands.delete(key);
+    this.#outbox.emit({ type: "reply", request, outcome });
   }
 
   #releaseReadsOf(index: number, ballot: Ballot): void {

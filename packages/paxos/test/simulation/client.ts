@@ -122,7 +122,8 @@ export class Client {
     if (!this.#isWorking) return;
     if (reply.type === "redirect") {
       if (attempt !== this.#attempt) return;
-      this.#target = this.#isObserver || reply.to === undefined ? this.#anyReplica() : reply.to;
+      const roams = this.#isObserver && !this.isStopping;
+      this.#target = roams || reply.to === undefined ? this.#anyReplica() : reply.to;
       this.#attempt += 1;
       this.#queue.add(this.#queue.now + unitsPerTick, () => this.#try());
       return;
