@@ -51,20 +51,19 @@ export function frameAt(bytes: Buffer, position: number, salt: number): Frame | 
   return { sequence: sequenceAt(bytes, position), payload, end };
 }
 
-/** Position of a sound frame behind `position` with a sequence number above `sequence`, or undefined. */
-export function laterFrameAt(
+/** Whether there is a sound frame with a sequence number above `above` anywhere behind `position`. */
+export function hasLaterFrame(
   bytes: Buffer,
   position: number,
-  salt: number,
-  sequence: number,
-): number | undefined {
+  { salt, above }: { readonly salt: number; readonly above: number },
+): boolean {
   for (let at = position + 1; at + frameHeaderBytes <= bytes.length; at += 1) {
-    const ahead = sequenceAt(bytes, at) - sequence;
+    const ahead = sequenceAt(bytes, at) - above;
     // A look at the number first: taking the sum at every byte would cost the square of the file's size.
     if (ahead < 1 || ahead > (at - position) / frameHeaderBytes + 1) continue;
-    if (frameAt(bytes, at, salt) !== undefined) return at;
+    if (frameAt(bytes, at, salt) !== undefined) return true;
   }
-  return undefined;
+  return false;
 }
 
 function sequenceAt(bytes: Buffer, position: number): number {

@@ -7,7 +7,7 @@
  * frame overwrites it.
  */
 import { FanfoldError } from "@fanfold/job";
-import { encodeFrame, frameAt, laterFrameAt } from "./log-frame.js";
+import { encodeFrame, frameAt, hasLaterFrame } from "./log-frame.js";
 import { decodeStored, encodeStored, type ReplicaFacts, type StoredRecord } from "./stored-record.js";
 
 const magic: Buffer = Buffer.from("FFPAXOS1", "latin1");
@@ -76,7 +76,7 @@ export function readSegment(name: string, first: number, bytes: Buffer): Segment
     end = frame.end;
     next += 1;
   }
-  if (laterFrameAt(bytes, end, salt, next) !== undefined) {
+  if (hasLaterFrame(bytes, end, { salt, above: next })) {
     throw logDamage(name, end, `entry ${next} is unreadable, and it was followed by others`);
   }
   const checkpoint = records.shift();
@@ -87,7 +87,7 @@ export function readSegment(name: string, first: number, bytes: Buffer): Segment
 }
 
 /** The error for damage in a file of the log, by name. */
-export function logDamage(file: string, offset: number, reason: string, cause?: unknown): FanfoldError {
+export function logDamage(file: string, offset: number, reason: string): FanfoldError {
   const message = `The replica's log is damaged: ${file}, byte ${offset}: ${reason}.`;
-  return new FanfoldError("LOG_CORRUPT", message, { details: { file, offset, reason }, cause });
+  return new FanfoldError("LOG_CORRUPT", message, { details: { file, offset, reason } });
 }

@@ -63,7 +63,13 @@ interface Truncate {
   readonly upTo: number;
 }
 
-/** Frequent removals would cost a sync each for little: a segment is as much as can be won. */
+interface OpenedDisk {
+  readonly files: LogFiles;
+  readonly log: SegmentedLog;
+  readonly facts: ReplicaFacts;
+}
+
+/** A change of segment costs five operations and a removal another sync: seldom, at some ten thousand votes each. */
 const segmentBytesMaxDefault: number = 16 * 1024 * 1024;
 
 /** Appends that share a frame. Bounds the memory of one write; a thousand share the cost of a sync well enough. */
@@ -78,15 +84,10 @@ export class ReplicaStorage implements PaxosStorage {
   #working: Promise<void> | undefined;
   #isStopped = false;
 
-  private constructor(
-    files: LogFiles,
-    log: SegmentedLog,
-    facts: ReplicaFacts,
-    onFatal: (error: FanfoldError) => void,
-  ) {
-    this.#files = files;
-    this.#log = log;
-    this.#facts = facts;
+  private constructor(disk: OpenedDisk, onFatal: (error: FanfoldError) => void) {
+    this.#files = disk.files;
+    this.#log = disk.log;
+    this.#facts = disk.facts;
     this.#onFatal = onFatal;
   }
 
@@ -98,7 +99,8 @@ export class ReplicaStorage implements PaxosStorage {
    * ```ts
    * const opened = await ReplicaStorage.open(directory, {}, { onFatal: () => process.exit(1) });
    * if (opened.damage) throw opened.damage;
-   * const node = new PaxosNode(options, { machine, transport, ...opened });
+   * const { storage, stored } = opened;
+   * const node = new PaxosNode(options, { machine, transport, storage, ...(stored ? { stored } : {}) });
    * ```
    */
   static async open(
@@ -121,8 +123,9 @@ export class ReplicaStorage implements PaxosStorage {
       ? await SegmentedLog.resume(files, settings, found.segments)
       : await SegmentedLog.create(files, settings, facts);
     for (const name of found?.leftovers ?? []) await files.remove(name);
-    const isBlank = found?.segments.every((segment) => segment.next === 2) ?? true;
-    const storage = new ReplicaStorage(files, log, facts, onFatal);
+    // The checkpoint of a new log is frame 1.
+    const isBlank = found?.segments.at(-1)?.next === 2;
+    const storage = new ReplicaStorage({ files, log, facts }, onFatal);
     return { storage, stored: isBlank ? undefined : found?.stored, damage: undefined };
   }
 
