@@ -225,7 +225,7 @@ export class Leader {
   /** Decides what a quorum has accepted, one membership at a time: a change decides by whom the next is decided. */
   #decide(): void {
     const { learner, rules } = this.#with;
-    if (!this.#pipeline) return;
+    if (!this.#pipeline?.takeNews()) return;
     for (;;) {
       const before = learner.decidedIndex;
       const members = this.#with.members();

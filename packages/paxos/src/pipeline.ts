@@ -40,6 +40,7 @@ export class Pipeline {
   #ownAcked: number;
   /** Every slot up to here was decided before this reign, or by votes counted here. */
   #counted: number;
+  #hasNews = false;
 
   /** `base`: the first slot of the reign. */
   constructor(ballot: Ballot, base: number, dependencies: PipelineDependencies) {
@@ -52,6 +53,7 @@ export class Pipeline {
 
   /** Follows a change of members. */
   setMembers(members: readonly ReplicaId[], now: number): void {
+    this.#hasNews = true;
     for (const id of this.#followers.keys()) if (!members.includes(id)) this.#followers.delete(id);
     const next = Math.max(this.#base, this.#with.learner.decidedIndex + 1);
     for (const id of members) {
@@ -70,6 +72,7 @@ export class Pipeline {
   /** This replica's own votes are durable up to `upTo`. */
   onOwnVotes(upTo: number): void {
     this.#ownAcked = Math.max(this.#ownAcked, upTo);
+    this.#hasNews = true;
   }
 
   onAccepted(from: ReplicaId, upTo: number, now: number): void {
@@ -78,9 +81,17 @@ export class Pipeline {
     follower.silent = false;
     if (upTo <= follower.acked) return;
     follower.acked = upTo;
+    this.#hasNews = true;
     follower.next = Math.max(follower.next, upTo + 1);
     follower.onTheWay = follower.onTheWay.filter((last) => last > upTo);
     follower.activeAt = now;
+  }
+
+  /** Whether there were votes, or other members, since the last call: if not, there is nothing to count. */
+  takeNews(): boolean {
+    const hadNews = this.#hasNews;
+    this.#hasNews = false;
+    return hadNews;
   }
 
   /** The last slot that a quorum of `members` has accepted. */
