@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { type DurableRecord, type DurableState, recoverState } from "@fanfold/paxos";
 import { describe, expect, it } from "vitest";
+import { frameAt } from "../src/log-frame.js";
+import { readSegment } from "../src/log-segment.js";
 import { type OpenedReplicaStorage, ReplicaStorage } from "../src/replica-storage.js";
 import { randomOf, SimulatedDisk } from "./simulated-disk.js";
 
@@ -127,6 +129,18 @@ describe("a damaged replica's storage", () => {
         expect(Number(damage?.details["offset"])).toBeLessThanOrEqual(at + 40);
       }
     }
+  });
+
+  it("is reported when one entry was cut out, and the rest closed up", async () => {
+    const files = await newDisk();
+    const name = logsOf(files)[0]!;
+    const bytes = Buffer.from(files.contents().get(name)!);
+    const { salt } = readSegment(name, 1, bytes);
+    const checkpoint = frameAt(bytes, 12, salt)!;
+    const second = frameAt(bytes, checkpoint.end, salt)!;
+    const closedUp = Buffer.concat([bytes.subarray(0, checkpoint.end), bytes.subarray(second.end)]);
+    const { damage } = await openChanged(files, name, closedUp);
+    expect(damage?.details).toMatchObject({ offset: checkpoint.end, reason: "entry 2 is missing" });
   });
 
   it("is reported for a segment in another's place, even one that is sound in itself", async () => {

@@ -151,6 +151,32 @@ describe("a replica's storage", () => {
     expect(stored!.slots.size).toBeLessThan(30);
   });
 
+  it("keeps slots that were learned together while any of them is needed", async () => {
+    const slots = Array.from({ length: 40 }, () => ({ ballot, entry: { type: "noop" as const } }));
+    const { storage } = await open();
+    await append(storage, { type: "learned", first: 1, slots });
+    await append(storage, vote(41));
+    expect(filesOf("log")).toHaveLength(2);
+    storage.truncate(39);
+    await storage.close();
+    const { storage: again, stored } = await open();
+    await again.close();
+    expect(stored?.slots.get(40)).toEqual(slots[39]);
+  });
+
+  it("drops nothing before what was appended earlier is durable", async () => {
+    const disk = new SimulatedDisk(randomOf(1));
+    const { storage } = await open({ files: disk });
+    for (let index = 1; index <= 30; index += 1) await append(storage, vote(index));
+    disk.arm();
+    storage.append([snapshotAt(30)], () => undefined);
+    storage.truncate(30);
+    await storage.close();
+    const steps = disk.operations.map((name) => name.replace(/-\d.*$/, ""));
+    expect(steps.indexOf("remove log")).toBeGreaterThan(steps.indexOf("rename snapshot"));
+    expect(steps.slice(steps.indexOf("rename snapshot"), steps.indexOf("remove log"))).toContain("sync log");
+  });
+
   it("keeps one snapshot, the latest, and removes what a crash left half made", async () => {
     const { storage } = await open();
     await append(storage, snapshotAt(3), snapshotAt(5));
