@@ -1,6 +1,6 @@
 /** What a user gets for each mistake: one clear paragraph with a stable code, the right exit code, and no output. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -69,6 +69,7 @@ describe("a job file", () => {
     );
     const { stderr } = await failing([job, input, "--out", out], 2, "JOB_LOAD_FAILED");
     expect(stderr).toContain("Cannot read properties of undefined");
+    expect(stderr).toMatch(/throws-at-load\.ts:3:\d+/);
   });
 });
 
@@ -97,7 +98,7 @@ describe("input", () => {
   });
 
   it("that cannot be read fails with the system's reason", async () => {
-    await failing([wordCount, "/proc/self/mem", "--out", out], 1, "INPUT_UNREADABLE");
+    await failing([wordCount, "/proc/self/mem", "--out", out], 2, "INPUT_UNREADABLE");
   });
 
   it("that is a truncated gzip file leaves nothing, though its good part was read", async () => {
@@ -153,6 +154,39 @@ describe("user code", () => {
     },
   );
 
+  it("is shown with its line also where its folders are named like the engine's", async () => {
+    const folder = join(dir, "packages", "worker", "src");
+    mkdirSync(folder, { recursive: true });
+    const job = join(folder, "throws.ts");
+    writeFileSync(job, readFileSync(join(jobs, "throws.ts"), "utf8"));
+    writeFileSync(input, "poison\n");
+    const { stderr } = await failing(
+      [job, input, "--out", out, "--max-attempts", "1"],
+      1,
+      "USER_CODE_FAILED",
+    );
+    expect(stderr).toMatch(/packages\/worker\/src\/throws\.ts:7:\d+/);
+  });
+
+  it.each(["rejects", "throws later"])(
+    "that %s where nothing awaits it fails the job, rather than lose a pair",
+    async (how) => {
+      const args = [
+        join(jobs, "strays.ts"),
+        input,
+        "--out",
+        out,
+        "--max-attempts",
+        "1",
+        "--set",
+        `how=${how}`,
+      ];
+      const { stderr } = await failing(args, 1, "USER_CODE_FAILED");
+      expect(stderr).toContain("stray failure");
+      expect(stderr).toMatch(/strays\.ts:\d+/);
+    },
+  );
+
   it("that kills its process again and again fails the job in the end, naming the task", async () => {
     const job = jobFile(
       "exits.ts",
@@ -166,10 +200,37 @@ describe("user code", () => {
 });
 
 describe("output", () => {
+  it("is refused where --force would replace the input or the job file", async () => {
+    const folder = join(dir, "data");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "precious.txt"), "a b\n");
+    const job = join(folder, "job.ts");
+    writeFileSync(job, readFileSync(wordCount, "utf8"));
+    for (const args of [
+      [wordCount, folder, "--out", folder],
+      [wordCount, join(folder, "precious.txt"), "--out", folder],
+      [wordCount, join(folder, "*.txt"), "--out", folder],
+      [job, input, "--out", folder],
+    ]) {
+      const { stderr } = await failing([...args, "--force"], 2, "USAGE");
+      expect(stderr).toContain("replaced");
+    }
+    expect(readdirSync(folder).sort()).toEqual(["job.ts", "precious.txt"]);
+  });
+
+  it("onto a standard output that cannot be written says so", () => {
+    const args = [command, "run", wordCount, input, "--out", "-"];
+    const { status, stderr } = spawnSync("sh", ["-c", '"$0" "$@" > /dev/full', process.execPath, ...args], {
+      encoding: "utf8",
+    });
+    expect(stderr).toContain("error DISK_FULL: Standard output cannot be written");
+    expect(status).toBe(1);
+  });
+
   it("in a folder that does not exist is refused before any work", async () => {
     await failing(
       [wordCount, input, "--out", join(dir, "results", "no", "such", "out")],
-      1,
+      2,
       "OUTPUT_UNWRITABLE",
     );
   });

@@ -89,7 +89,7 @@ describe("a cluster of daemons", () => {
       ...["--coordinators", url],
     ]);
     // The one executor of each worker has finished several maps by now, and is in the middle of another.
-    const executor = processesWith("executor-main").find((pid) => parentOf(pid) === doomed.child.pid);
+    const executor = processesWith("executor.bundle").find((pid) => parentOf(pid) === doomed.child.pid);
     await submitted.printed(new RegExp(`a hundred records in process ${executor}\\b`));
     doomed.child.kill("SIGKILL");
     const { exitCode, stderr } = await submitted.finished;

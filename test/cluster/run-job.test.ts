@@ -89,6 +89,16 @@ describe("runJob", () => {
     await expect(runJob(jobUrl("word-count"), { inputs: input, workers: 0 })).rejects.toMatchObject({
       code: "USAGE",
     });
+    await expect(runJob(jobUrl("word-count"), {} as never)).rejects.toMatchObject({ code: "USAGE" });
+    await expect(runJob(jobUrl("word-count"), { inputs: join(dir, "none") })).rejects.toMatchObject({
+      code: "INPUT_NOT_FOUND",
+    });
+    await expect(runJob(jobUrl("word-count"), { inputs: input, out: dir })).rejects.toMatchObject({
+      code: "OUTPUT_EXISTS",
+    });
+    await expect(runJob(new URL("http://127.0.0.1/x.ts"), { inputs: input })).rejects.toMatchObject({
+      code: "JOB_NOT_FOUND",
+    });
   });
 
   it("carries odd keys and values end to end, each as itself", async () => {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { beforeEach, describe, expect, it, vi } from "vitest";
@@ -80,6 +80,33 @@ describe("fanfold run", () => {
     });
   });
 
+  it("counts every byte of the input once, however it is split, and times its stages", async () => {
+    writeFileSync(input, Array.from({ length: 3_000 }, (_, n) => `word${n}\n`).join(""));
+    for (const splitSize of ["500", "7K", "1G"]) {
+      const args = [
+        "run",
+        wordCount,
+        input,
+        "--out",
+        `${out}-${splitSize}`,
+        "--json",
+        "--split-size",
+        splitSize,
+      ];
+      const { stdout } = await fanfold(args);
+      const result = JSON.parse(stdout) as { bytesIn: number; stages: readonly { wallMs: number }[] };
+      expect(result.bytesIn, splitSize).toBe(statSync(input).size);
+      for (const { wallMs } of result.stages) expect(wallMs).toBeGreaterThan(0);
+    }
+  });
+
+  it("writes any number of partitions to standard output without a warning", async () => {
+    const args = ["run", wordCount, input, "--out", "-", "--reducers", "16", "--quiet"];
+    const { stdout, stderr } = await fanfold(args);
+    expect(stderr).toBe("");
+    expect(stdout.trimEnd().split("\n").sort()).toEqual(["a\t3", "b\t2", "c\t1"]);
+  });
+
   it("reads standard input and writes standard output", async () => {
     const args = ["run", wordCount, "-", "--out", "-", "--reducers", "1"];
     const { exitCode, stdout } = await fanfold(args, { input: "x y\nx\n", cwd: dir });
@@ -125,6 +152,23 @@ describe("fanfold run", () => {
     expect(bad.stderr).toContain("least: must be a whole number");
   });
 
+  it("cleans up when the terminal is closed", async () => {
+    const running = new FanfoldProcess([
+      "run",
+      join(jobs, "waits.ts"),
+      input,
+      "--out",
+      out,
+      "--temp-dir",
+      join(dir, "tmp"),
+    ]);
+    await running.printed(/waiting/);
+    running.child.kill("SIGHUP");
+    expect((await running.finished).exitCode).toBe(129);
+    expect(readdirSync(dir).sort()).toEqual(["input.txt", "tmp"]);
+    expect(readdirSync(join(dir, "tmp"))).toEqual([]);
+  });
+
   it.each([
     ["a job that waits", "waits.ts"],
     ["a job that blocks its process", "spins.ts"],
@@ -145,7 +189,7 @@ describe("fanfold run", () => {
     expect(stderr).toContain("leaves no output");
     expect(readdirSync(dir).sort()).toEqual(["input.txt", "tmp"]);
     expect(readdirSync(join(dir, "tmp"))).toEqual([]);
-    expect(processesWith("executor-main").filter((pid) => parentOf(pid) === running.child.pid)).toEqual([]);
+    expect(processesWith("executor.bundle").filter((pid) => parentOf(pid) === running.child.pid)).toEqual([]);
   });
 
   it("stops at once at a second Ctrl-C, and still leaves nothing", async () => {
@@ -171,12 +215,12 @@ describe("fanfold run", () => {
       dir,
     ]);
     await running.printed(/spinning/);
-    const executors = processesWith("executor-main").filter((pid) => parentOf(pid) === running.child.pid);
+    const executors = processesWith("executor.bundle").filter((pid) => parentOf(pid) === running.child.pid);
     expect(executors.length).toBeGreaterThan(0);
     running.child.kill("SIGKILL");
     await running.finished;
     await vi.waitFor(
-      () => expect(processesWith("executor-main").filter((pid) => executors.includes(pid))).toEqual([]),
+      () => expect(processesWith("executor.bundle").filter((pid) => executors.includes(pid))).toEqual([]),
       {
         timeout: 20_000,
       },

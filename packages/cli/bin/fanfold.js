@@ -6,7 +6,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
   console.error(`error USAGE: fanfold needs Node 20.19 or newer; this is ${process.version}.`);
   process.exit(2);
 }
-const main = new URL("../dist/main.js", import.meta.url);
+const main = new URL("../dist/bundle/main.js", import.meta.url);
 if (!existsSync(main)) {
   console.error("error USAGE: this checkout has not been built. Run: npx -y pnpm@10 build");
   process.exit(2);

@@ -1,26 +1,28 @@
 /** An error as one paragraph for a person: a stable code, what happened, and the user's own lines of the stack. */
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { FanfoldError } from "@fanfold/job";
 import { CommanderError } from "commander";
+import { ExitError } from "./exit-codes.js";
 import { terminalSafe } from "./terminal-safe.js";
 
 /** Frames of the user's stack that are shown. */
 const framesMax = 6;
+/** This code's own folder: the bundle's, where all of the command is. */
+const ownDir: string = dirname(fileURLToPath(import.meta.url));
 
 /** Empty for what commander has printed itself. */
 export function errorText(error: unknown): string {
+  if (error instanceof ExitError && error.cause !== undefined) return errorText(error.cause);
   if (error instanceof CommanderError) return "";
   if (!(error instanceof FanfoldError)) {
     return `error INTERNAL: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
   }
-  const report = error.toReport();
-  const frames = (report.stack ?? error.stack ?? "").split("\n").filter((line) => isUserFrame(line));
-  const text = [`error ${error.code}: ${error.message}`, ...frames.slice(0, framesMax)].join("\n");
-  return terminalSafe(text);
+  const frames = (error.causeStack ?? "").split("\n").filter((line) => isUserFrame(line));
+  return terminalSafe([`error ${error.code}: ${error.message}`, ...frames.slice(0, framesMax)].join("\n"));
 }
 
 function isUserFrame(line: string): boolean {
-  if (!/^\s+at /.test(line)) return false;
-  return !/\/packages\/[a-z]+\/(dist|src)\/|node:|\/node_modules\/(@fanfold|fanfold|commander|esbuild)\//.test(
-    line,
-  );
+  if (!/^\s+at /.test(line) || line.includes("node:") || line.includes("(<anonymous>)")) return false;
+  return !line.includes(`${ownDir}/`) && !/ at async Promise\.\w+ \(index/.test(line);
 }

@@ -8,10 +8,10 @@ export class ExitError extends Error {
   /** The user has been told already. */
   readonly isTold: boolean;
 
-  constructor(exitCode: number, message: string, isTold = false) {
-    super(message);
+  constructor(exitCode: number, message: string, options: { isTold?: boolean; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.exitCode = exitCode;
-    this.isTold = isTold;
+    this.isTold = options.isTold ?? false;
   }
 }
 
@@ -36,6 +36,12 @@ const refusedCodes: ReadonlySet<ErrorCode> = new Set([
   "UNAUTHORIZED",
   "PROTOCOL_MISMATCH",
 ]);
+
+/** An error from before any work was done: whatever it is called, the caller has to change something. */
+export function earlyError(error: unknown): unknown {
+  if (!(error instanceof FanfoldError) || error.code === "INTERNAL" || exitCodeOf(error) !== 1) return error;
+  return new ExitError(2, error.message, { cause: error });
+}
 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof ExitError) return error.exitCode;

@@ -5,7 +5,12 @@ import { ExitError, exitCodeOf } from "./exit-codes.js";
 import { createProgram } from "./program.js";
 
 // `fanfold … | head` ends the reader, not in an error.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  const code = error.code === "ENOSPC" ? "DISK_FULL" : "OUTPUT_UNWRITABLE";
+  process.stderr.write(`error ${code}: Standard output cannot be written: ${error.message}.\n`);
+  process.exit(1);
+});
 
 // A signal's handler ends the command by throwing; anything else that gets here is a bug, and is told as one.
 process.on("uncaughtException", (error) => {

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { FanfoldError } from "@fanfold/job";
 import { CommanderError } from "commander";
 import { describe, expect, it } from "vitest";
@@ -71,7 +72,11 @@ describe("what people read", () => {
 
   it("shows an error's code, message and the author's frames alone", () => {
     const cause = new Error("inner");
-    cause.stack = "Error: inner\n    at map (/home/me/job.ts:3:1)\n    at node:internal/x:1:1";
+    const own = fileURLToPath(new URL("../src/error-text.ts", import.meta.url));
+    cause.stack =
+      "Error: inner\n    at map (/home/me/job.ts:3:1)\n    at node:internal/x:1:1\n    at f (" +
+      own +
+      ":1:1)";
     const error = new FanfoldError("USER_CODE_FAILED", "map threw", { cause });
     expect(errorText(error)).toBe("error USER_CODE_FAILED: map threw\n    at map (/home/me/job.ts:3:1)");
   });

@@ -14,6 +14,9 @@ export interface EngineDependencies {
   perform(effect: OutwardEffect): void;
 }
 
+/** How exact the times of a job are. */
+const clockStepMs = 5;
+
 export class Engine {
   readonly epoch: number;
   readonly #log: CommandLog;
@@ -21,6 +24,7 @@ export class Engine {
   readonly #perform: (effect: OutwardEffect) => void;
   readonly #queue: SchedulerInput[] = [];
   #isDraining = false;
+  #toldMs = 0;
 
   constructor(dependencies: EngineDependencies) {
     this.epoch = dependencies.epoch;
@@ -30,6 +34,7 @@ export class Engine {
   }
 
   handle(input: SchedulerInput): void {
+    this.#tick();
     this.#queue.push(input);
     if (this.#isDraining) return;
     this.#isDraining = true;
@@ -43,6 +48,14 @@ export class Engine {
     } finally {
       this.#isDraining = false;
     }
+  }
+
+  /** Commands are stamped with the time the scheduler was told last, so it is told often. */
+  #tick(): void {
+    const nowMs = Date.now();
+    if (nowMs - this.#toldMs < clockStepMs) return;
+    this.#toldMs = nowMs;
+    this.#queue.push({ type: "tick", nowMs });
   }
 
   describeJob(jobId: string): JobSummary | undefined {

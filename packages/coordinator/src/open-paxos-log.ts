@@ -1,6 +1,5 @@
 /** Puts a replica together: its storage on disk, its log, and its links to the others. */
 import { randomInt } from "node:crypto";
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Message } from "@fanfold/paxos";
 import { decodePlain, encodePlain, type ReplicaMessage } from "@fanfold/protocol";
@@ -37,7 +36,6 @@ export async function openPaxosLog(
   { onBundle }: Handlers,
 ): Promise<ReplicatedLog> {
   const dir = join(place.dataDir, "replica");
-  mkdirSync(dir, { recursive: true });
   const opened = await ReplicaStorage.open(dir, {}, { onFatal });
   if (opened.damage !== undefined) throw opened.damage;
   const { storage, stored } = opened;
@@ -58,6 +56,7 @@ export async function openPaxosLog(
       storage,
       stored,
       log,
+      closeStorage: () => storage.close(),
       send: (to, message) => network.send(to, { type: "paxos", message: encodePlain(message) }),
     },
   );

@@ -34,6 +34,8 @@ export interface PaxosLogDependencies {
   readonly storage: PaxosStorage;
   readonly stored: DurableState | undefined;
   readonly log: NodeLog;
+  /** Waits for what is being written. */
+  closeStorage(): Promise<void>;
   send(to: string, message: Message): void;
 }
 
@@ -43,6 +45,7 @@ export class PaxosLog implements CommandLog {
   readonly #options: PaxosLogOptions;
   readonly #log: NodeLog;
   readonly #node: Node;
+  readonly #closeStorage: () => Promise<void>;
   readonly #overloaded: Command[] = [];
   #table = new JobTable();
   #events: CommandLogEvents | undefined;
@@ -54,6 +57,7 @@ export class PaxosLog implements CommandLog {
   constructor(options: PaxosLogOptions, dependencies: PaxosLogDependencies) {
     this.#options = options;
     this.#log = dependencies.log;
+    this.#closeStorage = () => dependencies.closeStorage();
     const { storage, stored, send } = dependencies;
     this.#node = new PaxosNode(
       // An empty disk is believed only if nobody remembers this replica; see package paxos, `rejoin`.
@@ -117,9 +121,9 @@ export class PaxosLog implements CommandLog {
     };
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     clearInterval(this.#timer);
-    return Promise.resolve();
+    await this.#closeStorage();
   }
 
   #machine(): StateMachine<Uint8Array, null, Uint8Array> {

@@ -16,7 +16,7 @@ export interface Bundle {
 }
 
 /** What bundles see of the `fanfold` package: the definitions, not the runner. */
-const jobEntry: string = fileURLToPath(new URL("./job-entry.js", import.meta.url));
+const jobEntry: string = fileURLToPath(import.meta.resolve("fanfold/job-entry"));
 
 /** A bundle travels in one message. */
 export const bundleBytesMax: number = 32 * 1024 * 1024;
@@ -54,7 +54,7 @@ export async function bundleJob(file: string): Promise<Bundle> {
  * exports searched for first, which takes longer than loading it.
  */
 function loadEsbuild(): typeof import("esbuild") {
-  return createRequire(import.meta.url)("esbuild") as typeof import("esbuild");
+  return createRequire(jobEntry)("esbuild") as typeof import("esbuild");
 }
 
 function optionsFor(jobFile: string): BuildOptions {

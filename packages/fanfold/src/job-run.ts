@@ -80,6 +80,15 @@ export class JobRun<J extends AnyJob = AnyJob> {
     if (result.type === "job") this.#changed(result.job);
   }
 
+  /** Resolves when the job's input has been listed, or the job is over: false where it ended before. */
+  async planned(): Promise<boolean> {
+    for (;;) {
+      if (this.#job !== undefined && this.#job.times.plannedMs !== null) return true;
+      if (this.#isOver) return false;
+      await new Promise<void>((resolve) => this.#wakers.add(resolve));
+    }
+  }
+
   /** The job's last known state. */
   get job(): JobSummary | undefined {
     return this.#job;

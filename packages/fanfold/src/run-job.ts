@@ -36,9 +36,10 @@ export async function runJob<J extends AnyJob = AnyJob>(
   options: RunOptions,
 ): Promise<JobRun<J>> {
   options.signal?.throwIfAborted();
+  const jobFile = pathOf(module);
   // Executors start while the job is being bundled.
   const starting = LocalCluster.start(clusterOptions(options));
-  const bundling = bundleJob(pathOf(module));
+  const bundling = bundleJob(jobFile);
   const [cluster, bundle] = await settleBoth(starting, bundling);
   try {
     return await runOn<J>(cluster, bundle, options);
@@ -90,25 +91,34 @@ async function runOn<J extends AnyJob>(
   const submission = await prepareSubmission(bundle, { ...options, out }, { dir, collectRecords });
   const target = { coordinators: [cluster.url], token: cluster.token };
   const jobId = await submit(submission, target);
-  // A program that ends in the middle of its job leaves nothing behind either.
   const abandon = (): void => cluster.abandonJob(jobId, resolvePath(out));
-  process.once("exit", abandon);
-  const run = new JobRun<J>({
+  abandonAtExit(abandon);
+  const cancel = (): void => void run.cancel().catch(() => undefined);
+  const run: JobRun<J> = new JobRun<J>({
     ...target,
     jobId,
     hidesOutput: options.out === undefined,
     onEnd: async () => {
       await cluster.endJob(jobId, resolvePath(out));
+      options.signal?.removeEventListener("abort", cancel);
       await cluster.close();
-      if (!collectRecords) cluster.removeFiles();
+      if (collectRecords) return;
+      cluster.removeFiles();
+      unfinished.delete(abandon);
     },
     onClose: () => {
-      process.off("exit", abandon);
+      unfinished.delete(abandon);
       cluster.removeFiles();
     },
   });
-  await run.follow();
-  const cancel = (): void => void run.cancel().catch(() => undefined);
+  try {
+    await run.follow();
+    // What the planning of the job finds is found before any work.
+    if (!(await run.planned())) await run.result();
+  } catch (error) {
+    unfinished.delete(abandon);
+    throw error;
+  }
   if (options.signal?.aborted === true) cancel();
   else options.signal?.addEventListener("abort", cancel, { once: true });
   return run;
@@ -187,6 +197,21 @@ async function submitOnce({ bundle, spec }: Submission, target: ClientOptions, k
 }
 
 function pathOf(module: URL | string): string {
-  if (module instanceof URL) return fileURLToPath(module);
-  return module.startsWith("file:") ? fileURLToPath(module) : module;
+  const text = String(module);
+  if (!(module instanceof URL) && !text.startsWith("file:")) return text;
+  if (text.startsWith("file:")) return fileURLToPath(module);
+  throw new FanfoldError("JOB_NOT_FOUND", `A job is a file on this machine, not ${text}.`);
+}
+
+/** Jobs whose files this process still has to remove: one that ends in the middle of them leaves nothing behind. */
+const unfinished = new Set<() => void>();
+let isAtExit = false;
+
+function abandonAtExit(abandon: () => void): void {
+  unfinished.add(abandon);
+  if (isAtExit) return;
+  isAtExit = true;
+  process.once("exit", () => {
+    for (const each of unfinished) each();
+  });
 }

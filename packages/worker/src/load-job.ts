@@ -12,6 +12,8 @@ export async function loadJob(bundlePath: string, jobFile: string): Promise<AnyJ
   try {
     module = (await import(pathToFileURL(bundlePath).href)) as { readonly default?: unknown };
   } catch (cause) {
+    // Read while source maps are on: afterwards it would name the bundle's lines.
+    if (cause instanceof Error) void cause.stack;
     if (cause instanceof FanfoldError) throw cause;
     const known = FanfoldError.from(cause, "JOB_LOAD_FAILED");
     if (isForeignFanfoldError(cause)) throw new FanfoldError(cause.code, `${jobFile}: ${known.message}`);

@@ -1,15 +1,18 @@
 /** What of an error's stack its author wants to see: their own lines, not the engine's. */
-const engineFrame =
-  /\((?:file:\/\/)?[^)]*\/(?:@fanfold\/[a-z]+|packages\/(?:dataflow|worker|storage))\/dist\/|node:internal/;
-const engineFrameBare =
-  /at (?:file:\/\/)?[^ (]*\/(?:@fanfold\/[a-z]+|packages\/(?:dataflow|worker|storage))\/dist\//;
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 
-/** Drops the frames below the user's function. */
-export function userStack(stack: string): string {
-  const lines = stack.split("\n");
-  const kept = lines.filter((line) => {
-    const isFrame = /^\s+at /.test(line);
-    return !isFrame || !(engineFrame.test(line) || engineFrameBare.test(line));
-  });
-  return kept.join("\n");
+/** Where this code itself runs from: a bundle's folder, or the package's. */
+const engineDir: string = dirname(fileURLToPath(import.meta.url));
+
+/** Drops the frames of Node and of files below `engineDirs`. */
+export function userStack(stack: string, engineDirs: readonly string[] = [engineDir]): string {
+  const isEngine = (line: string): boolean =>
+    line.includes("node:") ||
+    line.includes("(<anonymous>)") ||
+    engineDirs.some((dir) => line.includes(`${dir}/`));
+  return stack
+    .split("\n")
+    .filter((line) => !(/^\s+at /.test(line) && isEngine(line)))
+    .join("\n");
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { spoolStandardInput } from "@fanfold/storage";
 import { FanfoldError, type JobResult, runJob } from "fanfold";
-import { ExitError } from "../exit-codes.js";
+import { ExitError, earlyError } from "../exit-codes.js";
 import { followRun } from "../follow-run.js";
 import { createDisplay, noDisplay } from "../progress-display.js";
 import { resultJson, resultText } from "../result-report.js";
@@ -72,7 +72,7 @@ export async function run(
     if (!options.json && !options.quiet)
       process.stderr.write(`${resultText(toStdout ? { ...result, out: null } : result)}\n`);
   } catch (error) {
-    if (options.json && !(error instanceof ExitError)) printJsonError(error);
+    if (options.json) printJsonError(error);
     throw error;
   } finally {
     removeScratch();
@@ -81,7 +81,9 @@ export async function run(
 }
 
 /** Scripts get their JSON either way; people find the same on standard error. */
-export function printJsonError(error: unknown): void {
+export function printJsonError(thrown: unknown): void {
+  const error = thrown instanceof ExitError && thrown.cause !== undefined ? thrown.cause : thrown;
+  if (error instanceof ExitError) return;
   const { code, message, details } = FanfoldError.from(error);
   const state = code === "JOB_CANCELLED" ? "cancelled" : "failed";
   process.stdout.write(`${JSON.stringify({ state, error: { code, message, details } }, null, 2)}\n`);
@@ -105,7 +107,7 @@ async function runToEnd(
   const interruption = new Interruption();
   const display = options.json && !process.stderr.isTTY ? noDisplay : await createDisplay(options.quiet);
   try {
-    const started = await runJob(jobFile, {
+    const started = await start(jobFile, {
       ...submitOptions(options),
       inputs,
       out,
@@ -123,16 +125,27 @@ async function runToEnd(
   }
 }
 
-/** Ctrl-C and SIGTERM cancel the job and wait for it to be cleaned up; a second one does not wait. */
+/** What is thrown here was found before any work. */
+async function start(jobFile: string, options: Parameters<typeof runJob>[1]): ReturnType<typeof runJob> {
+  try {
+    return await runJob(jobFile, options);
+  } catch (error) {
+    throw earlyError(error);
+  }
+}
+
+/** Ctrl-C, SIGTERM and a closed terminal cancel the job and wait for it to be cleaned up; a second one does not wait. */
 class Interruption {
   readonly #abort = new AbortController();
-  #signal: "SIGINT" | "SIGTERM" | undefined;
+  #signal: keyof typeof exitCodes | undefined;
   readonly #onInterrupt = (): void => this.#interrupt("SIGINT");
   readonly #onTerminate = (): void => this.#interrupt("SIGTERM");
+  readonly #onHangUp = (): void => this.#interrupt("SIGHUP");
 
   constructor() {
     process.on("SIGINT", this.#onInterrupt);
     process.on("SIGTERM", this.#onTerminate);
+    process.on("SIGHUP", this.#onHangUp);
   }
 
   get signal(): AbortSignal {
@@ -141,17 +154,18 @@ class Interruption {
 
   errorFor(error: unknown): unknown {
     if (this.#signal === undefined) return error;
-    return new ExitError(exitCodes[this.#signal], "interrupted", true);
+    return new ExitError(exitCodes[this.#signal], "interrupted", { isTold: true });
   }
 
   release(): void {
     process.off("SIGINT", this.#onInterrupt);
     process.off("SIGTERM", this.#onTerminate);
+    process.off("SIGHUP", this.#onHangUp);
   }
 
-  #interrupt(signal: "SIGINT" | "SIGTERM"): void {
+  #interrupt(signal: keyof typeof exitCodes): void {
     if (this.#signal !== undefined) {
-      throw new ExitError(exitCodes[signal], "interrupted twice", true);
+      throw new ExitError(exitCodes[signal], "interrupted twice", { isTold: true });
     }
     this.#signal = signal;
     process.stderr.write(
@@ -161,11 +175,12 @@ class Interruption {
   }
 }
 
-const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
+const exitCodes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
 async function writeToStdout(result: JobResult, out: string): Promise<void> {
-  for (const file of result.files) {
-    if (!file.name.startsWith("part-")) continue;
-    await pipeline(createReadStream(join(out, file.name)), process.stdout, { end: false });
+  const parts = result.files.filter(({ name }) => name.startsWith("part-"));
+  async function* bytes(): AsyncGenerator<Buffer> {
+    for (const { name } of parts) yield* createReadStream(join(out, name)) as AsyncIterable<Buffer>;
   }
+  await pipeline(bytes, process.stdout, { end: false });
 }

@@ -1,6 +1,6 @@
 /** `fanfold submit`: a job for a cluster that is there. */
 import { CoordinatorClient, FanfoldError, type JobRun, submitJob } from "fanfold";
-import { ExitError } from "../exit-codes.js";
+import { ExitError, earlyError } from "../exit-codes.js";
 import { followRun } from "../follow-run.js";
 import { createDisplay, noDisplay } from "../progress-display.js";
 import { resultJson, resultText } from "../result-report.js";
@@ -36,7 +36,7 @@ export async function submit(
     if (options.detach) tellDetached(run, options.json);
     else await wait(run, options);
   } catch (error) {
-    if (options.json && !(error instanceof ExitError)) printJsonError(error);
+    if (options.json) printJsonError(error);
     throw error;
   }
 }
@@ -59,11 +59,13 @@ async function wait(run: JobRun, options: SubmitCommandOptions): Promise<void> {
     process.stderr.write(
       `\nDetached: the job goes on. Follow it: fanfold status ${run.id} --follow; end it: fanfold cancel ${run.id}\n`,
     );
-    throw new ExitError(130, "detached", true);
+    throw new ExitError(130, "detached", { isTold: true });
   };
   process.once("SIGINT", onInterrupt);
   try {
-    const result = await followRun(run, display);
+    const result = await followRun(run, display).catch((error: unknown) => {
+      throw run.job?.times.plannedMs === null ? earlyError(error) : error;
+    });
     if (options.json) process.stdout.write(`${JSON.stringify(resultJson(result), null, 2)}\n`);
     else if (!options.quiet) process.stderr.write(`${resultText(result)}\n`);
   } finally {
