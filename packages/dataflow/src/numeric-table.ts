@@ -30,6 +30,12 @@ const slotsAtFirst = 1 << 13;
 /** Linear probing stays short below this. */
 const loadMax = 0.6;
 
+/**
+ * Where the next table of this process starts: at the size that the last one needed. Tasks of one job are alike, and
+ * growing five times from the bottom in each of them took a fifth of a word count.
+ */
+let slotsExpected = slotsAtFirst;
+
 export interface NumericTableOptions {
   readonly fold: NumericFold;
   readonly chooser: PartitionChooser;
@@ -42,9 +48,9 @@ export class NumericTable {
   readonly #chooser: PartitionChooser;
   readonly #slotsMax: number;
   readonly #arenaBytesMax: number;
-  #slots: number = slotsAtFirst;
-  #words: Int32Array<ArrayBuffer> = newWords(slotsAtFirst);
-  #doubles: Float64Array<ArrayBuffer> = doublesOf(this.#words);
+  #slots: number;
+  #words: Int32Array<ArrayBuffer>;
+  #doubles: Float64Array<ArrayBuffer>;
   #arena: Buffer = Buffer.allocUnsafeSlow(4096);
   #arenaUsed = 0;
 
@@ -54,6 +60,9 @@ export class NumericTable {
     // While growing, the old table and the new one stand side by side.
     const slots = Math.min(numericTableEntriesMax, options.bytesMax / (2 * entryBytes));
     this.#slotsMax = Math.max(slotsAtFirst, 2 ** Math.floor(Math.log2(slots)));
+    this.#slots = Math.min(slotsExpected, this.#slotsMax);
+    this.#words = newWords(this.#slots);
+    this.#doubles = doublesOf(this.#words);
     this.#arenaBytesMax = Math.max(1 << 16, Math.floor(options.bytesMax / 8));
   }
 
@@ -115,6 +124,7 @@ export class NumericTable {
 
   /** Hands every entry to `take`, in no particular order; the key is in `bytes[start, end)`. */
   forEach(take: (partition: number, bytes: Buffer, start: number, end: number, value: number) => void): void {
+    slotsExpected = Math.max(slotsAtFirst, 2 ** Math.ceil(Math.log2((this.count + 1) / loadMax)));
     const words = this.#words;
     const inline = Buffer.from(words.buffer, words.byteOffset);
     for (let base = 0; base < words.length; base += 8) {
