@@ -9,7 +9,7 @@ import { afterEach } from "vitest";
 export const command: string = fileURLToPath(new URL("../../packages/cli/bin/fanfold.js", import.meta.url));
 export const jobs: string = fileURLToPath(new URL("./jobs/", import.meta.url));
 /** A shared secret for daemons that a test starts. */
-const token = "a-token-for-tests-only";
+export const token = "a-token-for-tests-only";
 
 export interface Finished {
   readonly exitCode: number | null;
