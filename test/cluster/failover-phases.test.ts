@@ -72,6 +72,8 @@ describe("a job whose leader is killed", () => {
     if (killed === undefined) expect(_when).toContain("published");
     expect(partsOf(out)).toEqual(expected);
     expect(result.counters).toEqual({ keys: 60 });
+    // What ran when the leader died was adopted by the next one, and nothing was run again.
+    expect(result.stages.map(({ lost, failed }) => lost + failed)).toEqual([0, 0]);
     expect(readdirSync(dir).filter((name) => name.includes(".fanfold-"))).toEqual([]);
   });
 

@@ -73,6 +73,7 @@ function withCluster(command: Command): Command {
 function addSubmit(program: Command): void {
   withCluster(withJobOptions(program.command("submit").description("submit a job to a running cluster")))
     .requiredOption("--out <dir>", "output folder, on storage that the workers see")
+    .option("--wait", "wait for the job to end, the default", true)
     .option("--detach", "do not wait for the job to end", false)
     .option("--key <key>", "submitting again with the same key gives the same job")
     .addHelpText("after", "\nExample:\n  fanfold submit word-count.ts /data/books --out /data/counts\n")

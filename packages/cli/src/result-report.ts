@@ -8,7 +8,6 @@ export function resultJson(result: JobResult): object {
   const { input, output } = totalsOf(result);
   return {
     id: result.jobId,
-    jobId: result.jobId,
     name: result.name,
     state: "succeeded",
     out: result.out,
