@@ -90,8 +90,15 @@ export class AttemptBook {
     if (isRunning) this.stopStray(attempt.job, attempt.id, attempt.workerId, reason);
   }
 
-  /** Ends an attempt that is nobody's. */
+  /**
+   * Ends an attempt that is nobody's. A worker may still name one that has won, as long as it has not heard so: that
+   * one's files are to be kept.
+   */
   stopStray(run: JobRun | undefined, id: AttemptId, workerId: string, reason: StopReason): void {
+    if (run?.job.stages[id.stage]?.columns.isWinner(id) === true) {
+      this.#outbox.add({ type: "settleAttempt", workerId, attempt: id, hasWon: true });
+      return;
+    }
     run?.dropped.add(formatAttemptId(id));
     this.#outbox.add({ type: "stopAttempt", workerId, attempt: id, reason });
   }

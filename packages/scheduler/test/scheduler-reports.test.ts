@@ -45,6 +45,24 @@ describe("a new leader", () => {
     expect(driver.job().state).toBe("succeeded");
   });
 
+  it("tells a worker that still names a winner that it has won, and never to drop its files", () => {
+    const driver = new Driver();
+    driver.join("w1", 1);
+    driver.submit(spec(2, 1));
+    const first = driver.running("w1")[0]!;
+    driver.finish(first);
+    driver.changeLeader();
+    const { attempt } = first;
+    const worker = { workerId: "w1", name: "w1", slots: 1, hostId: "h", shuffleUrl: "ws://127.0.0.1:1" };
+    const running = [{ attempt, inputsVersion: 0 }];
+    const joined = driver.send({ type: "workerJoined", worker, running, heldJobs: ["job-1"] });
+    const heard = driver.send({ type: "heartbeat", workerId: "w1", progress: [{ attempt, metrics: {} }] });
+    for (const effects of [joined, heard]) {
+      expect(effects).toContainEqual({ type: "settleAttempt", workerId: "w1", attempt, hasWon: true });
+      expect(effects.filter(({ type }) => type === "stopAttempt")).toEqual([]);
+    }
+  });
+
   it("takes results that were reported to the old leader and never logged", () => {
     const driver = new Driver({ isLogManual: true });
     const worker = driver.join("w1", 1);

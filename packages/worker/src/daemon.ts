@@ -206,11 +206,7 @@ export class WorkerDaemon {
       attempt: assignment.attempt,
       metrics,
     }));
-    const ended = [...this.#unsettled.values()].map(({ report }) => ({
-      attempt: report.attempt,
-      metrics: {},
-    }));
-    return { type: "heartbeat", progress: [...running, ...ended] };
+    return { type: "heartbeat", progress: running };
   }
 
   #welcomed(): void {
