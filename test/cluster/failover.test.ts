@@ -78,6 +78,8 @@ describe("three coordinators", () => {
     if (first === undefined || second === undefined || third === undefined) throw new Error("three replicas");
     await replicas.kill(first);
     await replicas.kill(second);
+    // Until then, the last of them may still lead, and answer under its lease.
+    while ((await replicas.view()).leader !== null);
     const refused = await fanfold(["jobs", "--coordinators", replicas.urls]);
     expect(refused.exitCode).toBe(3);
     expect(refused.stderr).toContain("NO_LEADER");
@@ -87,6 +89,46 @@ describe("three coordinators", () => {
     expect((await replicas.view()).toleratedFailures).toBe(-1);
     await first.start();
     expect((await fanfold(["jobs", "--coordinators", replicas.urls])).exitCode).toBe(0);
+  });
+
+  it("are not waited for by a client whose leader is frozen", async () => {
+    const replicas = await Replicas.start(dir);
+    await startWorker("w1", replicas.urls, join(dir, "w1"), ["--slots", "2"]);
+    const submitted = submitSlowly(replicas);
+    await submitted.printed(/a hundred records in process/);
+    const frozen = await replicas.leader();
+    frozen.process.child.kill("SIGSTOP");
+    await expectSuccess(submitted);
+    frozen.process.child.kill("SIGCONT");
+  });
+
+  it("keep a data folder to one process", async () => {
+    const replicas = await Replicas.start(dir);
+    const [first] = replicas.all;
+    const again = await fanfold([
+      "coordinator",
+      "--id",
+      "a",
+      "--data-dir",
+      join(dir, "a"),
+      "--listen",
+      "127.0.0.1:0",
+    ]);
+    expect(again.exitCode).toBe(2);
+    expect(again.stderr).toContain(`${join(dir, "a")} is in use by another process`);
+    await replicas.leader();
+    expect(first?.process.child.exitCode).toBeNull();
+    await startWorker("w1", replicas.urls, join(dir, "w1"));
+    const twin = await fanfold([
+      "worker",
+      "--name",
+      "w2",
+      "--coordinators",
+      replicas.urls,
+      "--data-dir",
+      join(dir, "w1"),
+    ]);
+    expect(twin.exitCode).toBe(2);
   });
 
   it("refuse to start with a list of peers that does not fit", async () => {

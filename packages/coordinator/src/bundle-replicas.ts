@@ -8,6 +8,7 @@ import type { BundleStore } from "./bundle-store.js";
 
 /** How long a quorum may take to store a bundle, or the others to have one. */
 const answerTimeoutMs = 10_000;
+const resendMs = 500;
 
 interface Peers {
   /** How many of the others must store a bundle, so that with this one they are a quorum. */
@@ -18,6 +19,7 @@ interface Peers {
 
 interface Wait {
   readonly stored: Set<string>;
+  readonly done: Promise<void>;
   settle(error?: Error): void;
 }
 
@@ -32,28 +34,31 @@ export class BundleReplicas {
     this.#peers = peers;
   }
 
-  /** Resolves when a quorum has it. @throws `NO_LEADER` when a quorum cannot be had. */
+  /** Resolves when a quorum has it. @throws `NOT_LEADER`, worth another try, when a quorum does not answer in time. */
   put(digest: string, code: Uint8Array): Promise<void> {
     this.#store.put(digest, code);
     if (this.#peers.needed === 0) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        wait.settle(
-          new FanfoldError("NO_LEADER", "The job's code could not be stored on a quorum of coordinators."),
-        );
-      }, answerTimeoutMs);
-      const wait: Wait = {
-        stored: new Set(),
-        settle: (error) => {
-          clearTimeout(timer);
-          this.#storing.delete(digest);
-          if (error === undefined) resolve();
-          else reject(error);
-        },
-      };
-      this.#storing.set(digest, wait);
-      this.#peers.broadcast({ type: "storeBundle", digest, code });
+    const known = this.#storing.get(digest);
+    if (known !== undefined) return known.done;
+    const send = (): void => this.#peers.broadcast({ type: "storeBundle", digest, code });
+    // A peer that was away when it was sent may be back.
+    const resend = setInterval(send, resendMs);
+    let settle: Wait["settle"] = () => undefined;
+    const done = new Promise<void>((resolve, reject) => {
+      settle = (error) => (error === undefined ? resolve() : reject(error));
+    }).finally(() => {
+      clearTimeout(timer);
+      clearInterval(resend);
+      this.#storing.delete(digest);
     });
+    const timer = setTimeout(() => {
+      settle(
+        new FanfoldError("NOT_LEADER", "The job's code could not be stored on a quorum of coordinators."),
+      );
+    }, answerTimeoutMs);
+    this.#storing.set(digest, { stored: new Set(), done, settle });
+    send();
+    return done;
   }
 
   /** From here, or from whichever peer has it; undefined when none has. */

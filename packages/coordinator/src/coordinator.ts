@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { FanfoldError } from "@fanfold/job";
 import { type ClusterSummary, frameBytesMax, type ReplicaMessage } from "@fanfold/protocol";
 import type { Command, SchedulerInput, TableEvent } from "@fanfold/scheduler";
-import { type Listener, listen } from "@fanfold/transport";
+import { type FolderLock, type Listener, listen, lockFolder } from "@fanfold/transport";
 import { BundleReplicas } from "./bundle-replicas.js";
 import { BundleStore } from "./bundle-store.js";
 import { ClientService } from "./client-service.js";
@@ -55,6 +55,7 @@ export class Coordinator implements CommandLogEvents {
   readonly #workers: WorkerService;
   readonly #clients: ClientService;
   #listener: Listener | undefined;
+  #lock: FolderLock | undefined;
   #engine: Engine | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -65,7 +66,9 @@ export class Coordinator implements CommandLogEvents {
   ): Promise<Coordinator> {
     const { replica, host, port } = options;
     let replicated: ReplicatedLog | undefined;
+    let lock: FolderLock | undefined;
     if (replica !== undefined) {
+      lock = await lockFolder(replica.dataDir);
       replicated = await openPaxosLog({ ...replica, token: options.token }, dependencies, {
         onBundle: (from, message) => coordinator.#bundles.receive(from, message),
       });
@@ -75,6 +78,7 @@ export class Coordinator implements CommandLogEvents {
       { ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }), frameBytesMax },
       coordinator.#routes(),
     );
+    coordinator.#lock = lock;
     coordinator.#begin();
     return coordinator;
   }
@@ -133,6 +137,7 @@ export class Coordinator implements CommandLogEvents {
     this.#network?.close();
     await this.#listener?.close();
     await this.#log.close();
+    await this.#lock?.release();
   }
 
   #routes(): Parameters<typeof listen>[1] {

@@ -100,7 +100,8 @@ export class ReplicaNetwork {
       onMessage: () => undefined,
       onClose: (reason) => {
         this.#log.debug({ peer: id }, `link to the peer lost: ${reason}`);
-        again(redialMinMs);
+        // A peer that hangs up at once will do so again.
+        again(Math.min(pauseMs * 2, redialMaxMs));
       },
     }).then(
       (link) => {

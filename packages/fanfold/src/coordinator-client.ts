@@ -29,6 +29,12 @@ export interface ClientHandlers {
   onLost(reason: string): void;
 }
 
+/** A question that is not answered by then was asked of somebody who is frozen, or cut off without a word. */
+const requestTimeoutMs = 15_000;
+/** How often a link is tried, and how long an answer may take: a frozen leader's links stay open. */
+const aliveIntervalMs = 2_000;
+const aliveTimeoutMs = 4_000;
+
 /** How long an election may take before a client gives up. */
 const electionTimeoutMs = 10_000;
 const electionPauseMs = 100;
@@ -46,6 +52,29 @@ export function isPassing(error: unknown): boolean {
   return error instanceof FanfoldError && passing.has(error.code);
 }
 
+/** How long a question is repeated when leaders change under it. */
+const repeatTimeoutMs = 15_000;
+
+/**
+ * Runs `attempt` again as long as it fails because the leader changed meanwhile.
+ *
+ * @throws its last error; at once those that say that nobody answers or leads, which has been waited for already.
+ */
+export async function whileLeadersChange<T>(attempt: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + repeatTimeoutMs;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const isFinal = !(error instanceof FanfoldError) || !changing.has(error.code);
+      if (isFinal || performance.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, electionPauseMs));
+    }
+  }
+}
+
+const changing: ReadonlySet<ErrorCode> = new Set(["CONNECTION_LOST", "NOT_LEADER"]);
+
 type Waiting = { readonly resolve: (result: ClientResult) => void; readonly reject: (error: Error) => void };
 
 export class CoordinatorClient {
@@ -53,6 +82,7 @@ export class CoordinatorClient {
   readonly #handlers: ClientHandlers;
   #link: Link<ClientToCoordinator> | undefined;
   #isClosed = false;
+  #aliveTimer: NodeJS.Timeout | undefined;
   #lastId = 0;
 
   /**
@@ -101,6 +131,7 @@ export class CoordinatorClient {
       onLost: (reason) => handlers.onLost?.(reason),
     });
     await client.#dial(url, token);
+    client.#stayAlive();
     return client;
   }
 
@@ -116,10 +147,31 @@ export class CoordinatorClient {
     }
     this.#lastId += 1;
     const requestId = this.#lastId;
+    const timeoutMs = request.type === "describeCluster" ? aliveTimeoutMs : requestTimeoutMs;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(requestId, { resolve, reject });
+      const timer = setTimeout(() => link.close("the coordinator does not answer"), timeoutMs);
+      timer.unref();
+      const settled = (): void => clearTimeout(timer);
+      this.#waiting.set(requestId, {
+        resolve: (result) => {
+          settled();
+          resolve(result);
+        },
+        reject: (error) => {
+          settled();
+          reject(error);
+        },
+      });
       link.send({ requestId, protocolVersion, request });
     });
+  }
+
+  /** Asks now and then whether anybody is there; one who does not answer is taken for gone. */
+  #stayAlive(): void {
+    this.#aliveTimer = setInterval(() => {
+      this.request({ type: "describeCluster" }).catch(() => undefined);
+    }, aliveIntervalMs);
+    this.#aliveTimer.unref();
   }
 
   close(): void {
@@ -154,6 +206,7 @@ export class CoordinatorClient {
   }
 
   #closed(reason: string): void {
+    clearInterval(this.#aliveTimer);
     const error = new FanfoldError("CONNECTION_LOST", `The link to the coordinator was lost: ${reason}.`);
     for (const waiting of this.#waiting.values()) waiting.reject(error);
     this.#waiting.clear();

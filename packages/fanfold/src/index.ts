@@ -7,6 +7,7 @@ export {
   type ClientOptions,
   CoordinatorClient,
   isPassing,
+  whileLeadersChange,
 } from "./coordinator-client.js";
 export { type JobEvent, type JobResult, JobRun, type JobRunOptions } from "./job-run.js";
 export { LocalCluster, type LocalClusterOptions } from "./local-cluster.js";

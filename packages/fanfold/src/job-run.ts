@@ -3,7 +3,12 @@ import { type AnyJob, FanfoldError, type OutputPair } from "@fanfold/job";
 import type { JobLogEntry } from "@fanfold/protocol";
 import { isFinalState, type JobState, type JobSummary, type PublishedFile } from "@fanfold/scheduler";
 import { readRecords } from "@fanfold/storage";
-import { type ClientOptions, CoordinatorClient, isPassing } from "./coordinator-client.js";
+import {
+  type ClientOptions,
+  CoordinatorClient,
+  isPassing,
+  whileLeadersChange,
+} from "./coordinator-client.js";
 
 export type JobEvent =
   /** The job has entered a state; also for the one it was found in. */
@@ -67,17 +72,31 @@ export class JobRun<J extends AnyJob = AnyJob> {
   }
 
   /** Starts to watch the job; resolves when its state is known. */
-  async follow(): Promise<void> {
+  follow(): Promise<void> {
+    return whileLeadersChange(() => this.#followOnce());
+  }
+
+  async #followOnce(): Promise<void> {
+    // Until the job is watched, a lost link is this call's failure and nobody else's.
+    let isWatching = false;
     const client = await CoordinatorClient.connect(this.#options, {
       onJobChanged: (job) => this.#changed(job),
       onJobLog: (entries) => {
         for (const entry of entries) this.#push({ type: "logged", entry });
       },
-      onLost: (reason) => void this.#followAgain(reason),
+      onLost: (reason) => {
+        if (isWatching) void this.#followAgain(reason);
+      },
     });
     this.#client = client;
-    const result = await client.request({ type: "watchJob", jobId: this.id });
-    if (result.type === "job") this.#changed(result.job);
+    try {
+      const result = await client.request({ type: "watchJob", jobId: this.id });
+      isWatching = true;
+      if (result.type === "job") this.#changed(result.job);
+    } catch (error) {
+      client.close();
+      throw error;
+    }
   }
 
   /** Resolves when the job's input has been listed, or the job is over: false where it ended before. */

@@ -6,7 +6,7 @@ import { join, resolve as resolvePath } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type AnyJob, FanfoldError } from "@fanfold/job";
 import { type Bundle, bundleJob } from "./bundle-job.js";
-import { type ClientOptions, CoordinatorClient, isPassing } from "./coordinator-client.js";
+import { type ClientOptions, CoordinatorClient, whileLeadersChange } from "./coordinator-client.js";
 import { JobRun } from "./job-run.js";
 import { LocalCluster } from "./local-cluster.js";
 import { prepareSubmission, type Submission, type SubmitOptions } from "./submission.js";
@@ -156,31 +156,9 @@ export async function submitJob<J extends AnyJob = AnyJob>(
   }
 }
 
-/** How long a submit looks for a leader that takes it. */
-const submitTimeoutMs = 60_000;
-const submitPauseMs = 200;
-
 /** Submits until a leader has accepted. With a key, however often that takes, it is one job. */
-async function submit(
-  submission: Submission,
-  target: ClientOptions,
-  key: string = randomUUID(),
-): Promise<string> {
-  const deadline = performance.now() + submitTimeoutMs;
-  for (;;) {
-    try {
-      return await submitOnce(submission, target, key);
-    } catch (error) {
-      const isWorthAgain = isPassing(error) && !isNobodyThere(error) && performance.now() < deadline;
-      if (!isWorthAgain) throw error;
-      await new Promise((resolve) => setTimeout(resolve, submitPauseMs));
-    }
-  }
-}
-
-/** Nobody answers, or nobody is elected: that has been waited for already. */
-function isNobodyThere(error: unknown): boolean {
-  return error instanceof FanfoldError && (error.code === "NO_COORDINATOR" || error.code === "NO_LEADER");
+function submit(submission: Submission, target: ClientOptions, key: string = randomUUID()): Promise<string> {
+  return whileLeadersChange(() => submitOnce(submission, target, key));
 }
 
 async function submitOnce({ bundle, spec }: Submission, target: ClientOptions, key: string): Promise<string> {

@@ -1,4 +1,5 @@
 export { type DialOptions, dial, webSocketUrl } from "./dial.js";
+export { type FolderLock, lockFolder } from "./folder-lock.js";
 export { connectInMemory, type InMemoryPair } from "./in-memory-link.js";
 export { type AcceptUpgrade, type Listener, type ListenOptions, listen, type Route } from "./listener.js";
 export type { Codec, Link, LinkHandlers } from "./ports.js";

@@ -17,6 +17,7 @@ export class WebSocketLink<In, Out> implements Link<Out> {
   readonly #handlers: LinkHandlers<In>;
   #waiters: { bytesMax: number; resolve: () => void }[] = [];
   #closed = false;
+  #isClosing = false;
   #reason: string | undefined;
 
   constructor(socket: WebSocket, codec: Codec<In, Out>, handlers: LinkHandlers<In>) {
@@ -56,6 +57,7 @@ export class WebSocketLink<In, Out> implements Link<Out> {
 
   #closeWith(code: number, reason: string): void {
     if (this.#closed) return;
+    this.#isClosing = true;
     this.#reason ??= reason;
     this.#socket.close(code, reason.slice(0, reasonCharsMax));
     const timer = setTimeout(() => this.#socket.terminate(), closeTimeoutMs);
@@ -64,7 +66,8 @@ export class WebSocketLink<In, Out> implements Link<Out> {
   }
 
   #receive(data: RawData, isBinary: boolean): void {
-    if (this.#closed) return;
+    // What the other side sent before it heard of the close is no longer wanted.
+    if (this.#closed || this.#isClosing) return;
     let message: In;
     try {
       if (!isBinary || !Buffer.isBuffer(data))

@@ -125,21 +125,28 @@ export class CoordinatorLink {
   }
 
   #receive(order: CoordinatorToWorker): void {
+    if (order.type === "welcome" && !this.#follow(order.epoch)) return;
+    // One that was refused may have sent orders before it heard so.
+    if (!this.#isWelcome) return;
     this.#heardMs = performance.now();
     this.#hasLease = true;
     if (order.type === "welcome") {
-      if (order.epoch < this.#epoch) {
-        // A leader of the past that has not noticed: its orders must not undo those of the present one.
-        this.#link?.close(`a leader of epoch ${this.#epoch} has been here since`);
-        return;
-      }
-      this.#epoch = order.epoch;
-      this.#isWelcome = true;
       this.#leaseMs = order.leaseMs;
       this.#beatEvery(order.heartbeatIntervalMs);
       this.#handlers.onWelcome();
     }
     this.#handlers.onOrder(order);
+  }
+
+  /** False for a leader of the past that has not noticed: its orders must not undo those of the present one. */
+  #follow(epoch: number): boolean {
+    if (epoch < this.#epoch) {
+      this.#link?.close(`a leader of epoch ${this.#epoch} has been here since`);
+      return false;
+    }
+    this.#epoch = epoch;
+    this.#isWelcome = true;
+    return true;
   }
 
   #beatEvery(intervalMs: number): void {

@@ -19,7 +19,7 @@ import {
   type WorkerInfo,
 } from "@fanfold/scheduler";
 import { stagingDirOf } from "@fanfold/storage";
-import { type Listener, listen } from "@fanfold/transport";
+import { type FolderLock, type Listener, listen, lockFolder } from "@fanfold/transport";
 import { BundleCache } from "./bundle-cache.js";
 import { CoordinatorLink } from "./coordinator-link.js";
 import { ExecutorPool } from "./executor-pool.js";
@@ -85,6 +85,7 @@ export class WorkerDaemon {
   #logEntries: JobLogEntry[] = [];
   #logTimer: NodeJS.Timeout | undefined;
   #listener: Listener | undefined;
+  #lock: FolderLock | undefined;
   #isDraining = false;
   #onIdle: (() => void) | undefined;
 
@@ -125,6 +126,7 @@ export class WorkerDaemon {
 
   /** Starts listening, the executors, and the link; resolves when it listens. */
   async start(): Promise<void> {
+    this.#lock = await lockFolder(this.#options.dataDir);
     const { host, port, token } = this.#options;
     const address = { ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) };
     const routes = [this.#pool.route(), createShuffleRoute(token, this.#folders)];
@@ -172,6 +174,7 @@ export class WorkerDaemon {
     this.#link.close();
     this.#pool.close();
     await this.#listener?.close();
+    await this.#lock?.release();
   }
 
   #hello(): WorkerToCoordinator {

@@ -1,5 +1,12 @@
 /** `fanfold jobs`, `status`, `logs`, `cancel`, `pause`, `resume`. */
-import { CoordinatorClient, FanfoldError, type JobLogEntry, JobRun, type JobSummary } from "fanfold";
+import {
+  CoordinatorClient,
+  FanfoldError,
+  type JobLogEntry,
+  JobRun,
+  type JobSummary,
+  whileLeadersChange,
+} from "fanfold";
 import { countText, durationText } from "../figures.js";
 import { followRun, logText } from "../follow-run.js";
 import { createDisplay } from "../progress-display.js";
@@ -81,16 +88,15 @@ export async function changeJob(
   else process.stdout.write(`${terminalSafe(`${job.id} ${job.state}`)}\n`);
 }
 
-async function ask<T>(
-  options: ClusterOptions,
-  question: (client: CoordinatorClient) => Promise<T>,
-): Promise<T> {
-  const client = await CoordinatorClient.connect(targetOf(options));
-  try {
-    return await question(client);
-  } finally {
-    client.close();
-  }
+function ask<T>(options: ClusterOptions, question: (client: CoordinatorClient) => Promise<T>): Promise<T> {
+  return whileLeadersChange(async () => {
+    const client = await CoordinatorClient.connect(targetOf(options));
+    try {
+      return await question(client);
+    } finally {
+      client.close();
+    }
+  });
 }
 
 async function jobOf(client: CoordinatorClient, jobId: string): Promise<JobSummary> {
