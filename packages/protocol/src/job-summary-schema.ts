@@ -12,6 +12,8 @@ const stage = s.record<Stage>({
   running: s.whole,
   failed: s.whole,
   lost: s.whole,
+  backupsStarted: s.whole,
+  backupsWon: s.whole,
   recordsIn: s.amount,
   bytesIn: s.amount,
   recordsOut: s.amount,

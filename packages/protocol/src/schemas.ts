@@ -171,6 +171,8 @@ export const jobSpec: SchemaOf<JobSpec> = record<JobSpec>({
   out: orNull(path),
   options: record<JobSpec["options"]>({
     maxAttempts: optional(whole),
+    backups: optional(flag),
+    stallTimeoutMs: optional(whole),
     memoryBytes: whole,
     splitBytes: optional(whole),
     reducers: optional(whole),

@@ -1,7 +1,7 @@
 /**
  * Keeps the book of attempts: which task is whose, and which slot is taken. Everything that starts, adopts or ends an
  * attempt goes through here, so that three things always hold: no worker has more attempts than slots, a task has at
- * most one current attempt, and a task that is neither done nor current waits.
+ * most one current attempt and one backup of it, and a task that is neither done nor current waits.
  */
 
 import { assignmentOf, outputsFor } from "./assignment.js";
@@ -9,18 +9,22 @@ import { type AttemptId, formatAttemptId, isSameAttempt } from "./attempt-id.js"
 import type { StopReason } from "./effect.js";
 import type { AttemptRun, JobRun, StageRun } from "./job-run.js";
 import type { Outbox } from "./outbox.js";
-import { addProgress, emptyProgress, progressOf } from "./stage-rates.js";
+import { addProgress, emptyProgress, fractionOf, progressOf } from "./stage-rates.js";
 import type { PoolWorker, WorkerPool } from "./worker-pool.js";
 
 export class AttemptBook {
   readonly #pool: WorkerPool;
   readonly #outbox: Outbox;
   readonly #epoch: number;
+  readonly #clock: { readonly nowMs: number };
+  /** Slots that backups hold. */
+  backupsRunning = 0;
   /** Jobs with tasks that could start now. */
   readonly hungry: Set<JobRun> = new Set();
 
-  constructor(epoch: number, pool: WorkerPool, outbox: Outbox) {
+  constructor(epoch: number, clock: { readonly nowMs: number }, pool: WorkerPool, outbox: Outbox) {
     this.#epoch = epoch;
+    this.#clock = clock;
     this.#pool = pool;
     this.#outbox = outbox;
   }
@@ -32,11 +36,13 @@ export class AttemptBook {
   }
 
   current(id: AttemptId, run: JobRun | undefined): AttemptRun | undefined {
-    const attempt = run?.stages[id.stage]?.current.get(id.task);
-    return attempt !== undefined && isSameAttempt(attempt.id, id) ? attempt : undefined;
+    const stage = run?.stages[id.stage];
+    const [first, backup] = [stage?.current.get(id.task), stage?.backups.get(id.task)];
+    if (first !== undefined && isSameAttempt(first.id, id)) return first;
+    return backup !== undefined && isSameAttempt(backup.id, id) ? backup : undefined;
   }
 
-  /** Starts a task that has just been taken from those pending. */
+  /** Starts a task that has just been taken from those pending, or a second attempt at one whose first is slow. */
   start(run: JobRun, stage: StageRun, task: number, worker: PoolWorker): void {
     stage.noteAttempt(task, stage.attempts[task]! + 1);
     const id: AttemptId = {
@@ -47,7 +53,14 @@ export class AttemptBook {
       epoch: this.#epoch,
     };
     const assignment = assignmentOf(run.job, stage.table, id);
-    this.#register(run, stage, id, worker.workerId, assignment.inputsVersion, false);
+    const { workerId } = worker;
+    this.#register(run, stage, {
+      id,
+      workerId,
+      inputsVersion: assignment.inputsVersion,
+      isAdopted: false,
+      hasReported: false,
+    });
     const { input } = stage.table.stage;
     const outputs =
       input.type === "shuffle" ? outputsFor(worker, run.job, run.stages[input.from]!, this.#pool) : undefined;
@@ -68,7 +81,7 @@ export class AttemptBook {
     stage.pending.remove(id.task);
     stage.noteAttempt(id.task, id.attempt);
     this.#outbox.changed(run.job.id);
-    return this.#register(run, stage, id, workerId, inputsVersion, hasReported);
+    return this.#register(run, stage, { id, workerId, inputsVersion, isAdopted: true, hasReported });
   }
 
   /** The attempt no longer runs, but is still its task's: the log is to say what its report means. */
@@ -77,10 +90,18 @@ export class AttemptBook {
     attempt.hasReported = true;
   }
 
-  /** The attempt is nobody's any more. Its task does not wait yet: see `requeue`. */
+  /** The attempt is nobody's any more; a backup takes its place. Without one, its task does not wait yet: see `requeue`. */
   forget(attempt: AttemptRun): void {
     this.#freeSlot(attempt);
-    attempt.stage.current.delete(attempt.id.task);
+    const { current, backups } = attempt.stage;
+    const { task } = attempt.id;
+    const backup = backups.get(task);
+    backups.delete(task);
+    if (backup === attempt) return;
+    current.delete(task);
+    if (backup === undefined) return;
+    if (!backup.hasReported) this.backupsRunning -= 1;
+    current.set(task, backup);
   }
 
   /** Ends an attempt that is its task's. */
@@ -105,8 +126,10 @@ export class AttemptBook {
 
   /** Lets a task wait for a slot, unless it is done, somebody's, or waiting. */
   requeue(run: JobRun, stage: StageRun, task: number, avoidWorkerId?: string): void {
-    if (!run.job.takesResults || stage.isDone(task) || stage.current.has(task)) return;
-    stage.pending.requeue(task, avoidWorkerId);
+    if (!run.job.takesResults || stage.isDone(task)) return;
+    if (avoidWorkerId !== undefined) stage.pending.avoid(task, avoidWorkerId);
+    if (stage.current.has(task)) return;
+    stage.pending.requeue(task);
     this.review(run);
     this.#outbox.changed(run.job.id);
   }
@@ -116,19 +139,30 @@ export class AttemptBook {
     addProgress(attempt.stage.live, attempt.progress, -1);
     attempt.progress = progressOf(metrics);
     addProgress(attempt.stage.live, attempt.progress, 1);
+    const fraction = fractionOf(metrics);
+    if (attempt.isAdopted && attempt.fraction === 0) attempt.fractionThen = fraction;
+    attempt.fraction = Math.max(attempt.fraction, fraction);
   }
 
   #register(
     job: JobRun,
     stage: StageRun,
-    id: AttemptId,
-    workerId: string,
-    inputsVersion: number,
-    hasReported: boolean,
+    known: Pick<AttemptRun, "id" | "workerId" | "inputsVersion" | "isAdopted" | "hasReported">,
   ): AttemptRun {
-    const attempt = { id, workerId, job, stage, inputsVersion, hasReported, progress: emptyProgress() };
-    stage.current.set(id.task, attempt);
-    if (!hasReported) {
+    const attempt: AttemptRun = {
+      ...known,
+      job,
+      stage,
+      sinceMs: this.#clock.nowMs,
+      fractionThen: 0,
+      fraction: 0,
+      progress: emptyProgress(),
+    };
+    const { task } = known.id;
+    const isBackup = stage.current.has(task);
+    (isBackup ? stage.backups : stage.current).set(task, attempt);
+    if (!known.hasReported) {
+      if (isBackup) this.backupsRunning += 1;
       this.#pool.occupy(attempt);
       stage.running += 1;
       job.running += 1;
@@ -142,6 +176,7 @@ export class AttemptBook {
     addProgress(attempt.stage.live, attempt.progress, -1);
     attempt.progress = emptyProgress();
     this.#pool.release(attempt);
+    if (attempt.stage.backups.get(attempt.id.task) === attempt) this.backupsRunning -= 1;
     attempt.stage.running -= 1;
     attempt.job.running -= 1;
     // From here on it holds no slot, whatever becomes of it.

@@ -34,6 +34,8 @@ function describeStage(table: StageTable, run: StageRun | undefined): StageSumma
     running: run?.running ?? 0,
     failed: table.failedAttempts,
     lost: table.lostAttempts,
+    backupsStarted: run?.backupsStarted ?? 0,
+    backupsWon: run?.backupsWon ?? 0,
     ...progress,
     recordsInPerSecond: run?.rates.recordsInPerSecond ?? 0,
     bytesInPerSecond: run?.rates.bytesInPerSecond ?? 0,

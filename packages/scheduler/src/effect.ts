@@ -33,6 +33,15 @@ export type Effect =
   | SendMapOutputs
   | ListInputs
   | PublishOutput
+  /**
+   * Failures on this worker look like its machine's fault: it gets no tasks until then, and is tried again afterwards.
+   * For people to read; nothing is to be done.
+   */
+  | WorkerQuarantined
+  /** The quarantine is over. */
+  | { readonly type: "quarantineEnded"; readonly workerId: string }
+  /** A draining worker runs nothing, and holds nothing that anybody will read: it may go. */
+  | { readonly type: "releaseWorker"; readonly workerId: string }
   /** The job is over: these workers stop whatever they still do for it, drop its segments, and remove its staging. */
   | {
       readonly type: "discardJob";
@@ -43,6 +52,17 @@ export type Effect =
   /** Something that `describeJob` shows has changed; at most once a job and step. Progress alone does not count. */
   | { readonly type: "jobChanged"; readonly jobId: string }
   | { readonly type: "reply"; readonly requestId: string; readonly outcome: RequestOutcome };
+
+export interface WorkerQuarantined {
+  readonly type: "workerQuarantined";
+  readonly workerId: string;
+  /** By the clock of the ticks. */
+  readonly untilMs: number;
+  /** Different tasks that failed there and nowhere else. */
+  readonly failedTasks: number;
+  /** Whether it is the first time, the second, … */
+  readonly times: number;
+}
 
 export type StopReason = "jobOver" | "superseded" | "inputsChanged" | "preempted";
 

@@ -2,6 +2,9 @@
  * Decides what a failure costs. A *lost* attempt costs nothing: its worker went away. A *failed* one counts against
  * the task's tries, an *exited* one against a limit of its own. One that could not *fetch* counts against the outputs
  * it names: enough reports and the output is held to be lost and made again, in a bounded number of rounds.
+ *
+ * A task's tries go to different workers while there are others. So when the same record has failed on several of
+ * them, it is the data or the code, and more tries would only cost time.
  */
 import type { ErrorReport } from "@fanfold/job";
 import type { JobRecord } from "./job-record.js";
@@ -11,6 +14,7 @@ import {
   fetchFailuresMax,
   fetchFailuresPerTaskMax,
   fetchRoundsMax,
+  recordFailureWorkers,
 } from "./limits.js";
 import type { StageTable } from "./stage-table.js";
 import type { TableEvent } from "./table-event.js";
@@ -37,11 +41,15 @@ export function applyFailure(
   if (stage.columns.state[attempt.task] === taskDone) return;
   const { kind, error } = failure;
   const message = error.message.slice(0, historyTextMax);
-  const record = { attempt: attempt.attempt, epoch: attempt.epoch, workerId, kind, message };
-  if (!stage.recordFailure(attempt, record)) return;
+  const record = kind === "fetchFailed" ? undefined : recordOf(error);
+  const known = { attempt: attempt.attempt, epoch: attempt.epoch, workerId, kind, message };
+  if (!stage.recordFailure(attempt, record === undefined ? known : { ...known, record })) return;
   const tries = stage.failuresOf(attempt.task, kind);
-  if (tries >= triesMax(job, kind)) {
-    job.fail(taskError(stage, failure, tries), atMs, events);
+  if (
+    tries >= triesMax(job, kind) ||
+    workersThatFailedAt(stage, attempt.task, record) >= recordFailureWorkers
+  ) {
+    job.fail(taskError(stage, failure, tries, record), atMs, events);
     return;
   }
   events.push({
@@ -61,19 +69,54 @@ function triesMax(job: JobRecord, kind: "failed" | "exited" | "fetchFailed"): nu
   return job.spec.options.maxAttempts ?? (kind === "failed" ? failedAttemptsMax : executorExitsMax);
 }
 
+/** The record or key that user code was at, by the fields of its error. */
+function recordOf({ details }: ErrorReport): string | undefined {
+  if (details === undefined) return undefined;
+  const { path, offset, key } = details as { readonly [name: string]: unknown };
+  if (path !== undefined && offset !== undefined) return `${path} byte ${offset}`.slice(-historyTextMax);
+  return key === undefined ? undefined : `key ${key}`.slice(0, historyTextMax);
+}
+
+function workersThatFailedAt(stage: StageTable, task: number, record: string | undefined): number {
+  if (record === undefined) return 0;
+  const same = (stage.failures.get(task) ?? []).filter((failure) => failure.record === record);
+  return new Set(same.map(({ workerId }) => workerId)).size;
+}
+
+type Cause = "dataOrCode" | "machine" | "unknown";
+
+const verdicts: Readonly<Record<Cause, string>> = {
+  dataOrCode: "the same record failed each time, so the data or the code is at fault",
+  machine:
+    "other tasks succeeded meanwhile but this one was only ever tried on one worker, which may be at fault",
+  unknown: "",
+};
+
+/** Who is to blame, judged by all failures of the task. Once is no evidence. */
+function causeOf(stage: StageTable, task: number, record: string | undefined): Cause {
+  const failures = (stage.failures.get(task) ?? []).filter(({ kind }) => kind !== "fetchFailed");
+  if (failures.length < 2) return "unknown";
+  if (record !== undefined && failures.every((failure) => failure.record === record)) return "dataOrCode";
+  const workers = new Set(failures.map(({ workerId }) => workerId));
+  return workers.size === 1 && stage.done > 0 ? "machine" : "unknown";
+}
+
 /** The last error of the task that ended the job; its code stays, so that callers can tell causes apart. */
 function taskError(
   stage: StageTable,
   { attempt, workerId, error }: FailedAttempt,
   tries: number,
+  record: string | undefined,
 ): ErrorReport {
   const kind = stage.stage.kind;
   const times = tries === 1 ? "once" : `${tries} times`;
+  const cause = causeOf(stage, attempt.task, record);
+  const verdict = verdicts[cause] === "" ? "" : ` (${verdicts[cause]})`;
   return {
     ...error,
     message:
       `${kind} task ${attempt.task} failed ${times}, the last time in attempt ${attempt.attempt} ` +
-      `on worker ${workerId}: ${error.message}`,
+      `on worker ${workerId}${verdict}: ${error.message}`,
     details: {
       ...error.details,
       stage: kind,
@@ -82,6 +125,7 @@ function taskError(
       attempt: attempt.attempt,
       tries,
       workerId,
+      cause,
     },
   };
 }

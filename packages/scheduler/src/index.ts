@@ -29,6 +29,7 @@ export type {
   RequestOutcome,
   SendMapOutputs,
   StopReason,
+  WorkerQuarantined,
 } from "./effect.js";
 export { JobRecord } from "./job-record.js";
 export { isFinalState, type JobOptions, type JobSpec, type JobState } from "./job-spec.js";
@@ -66,3 +67,4 @@ export type {
   SegmentSummary,
   TaskResult,
 } from "./task-result.js";
+export type { WorkerState, WorkerSummary } from "./worker-summary.js";

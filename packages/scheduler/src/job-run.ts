@@ -6,6 +6,7 @@ import type { JobRecord } from "./job-record.js";
 import { OutputHolders } from "./output-holders.js";
 import { PendingTasks } from "./pending-tasks.js";
 import { splitOf } from "./plan-rules.js";
+import { StagePace } from "./stage-pace.js";
 import { emptyProgress, type Progress, StageRates } from "./stage-rates.js";
 import type { StageTable } from "./stage-table.js";
 import { taskDone, taskOutputLost } from "./task-columns.js";
@@ -17,6 +18,14 @@ export interface AttemptRun {
   readonly job: JobRun;
   readonly stage: StageRun;
   readonly inputsVersion: number;
+  /** When this leader first knew of it. */
+  readonly sinceMs: number;
+  /** Share of its work that was done then; unknown, for an adopted one, before its first heartbeat. */
+  fractionThen: number;
+  /** Share of its work that is done, 0 to 1, as far as it tells. */
+  fraction: number;
+  /** The leader before started it: how long it has been at work is not known. */
+  readonly isAdopted: boolean;
   hasReported: boolean;
   progress: Progress;
 }
@@ -63,8 +72,13 @@ export class JobRun {
     }
   }
 
-  canStart({ pending, table }: StageRun): boolean {
-    if (pending.size === 0 || !this.job.isReady(table)) return false;
+  canStart(stage: StageRun): boolean {
+    return stage.pending.size > 0 && this.areInputsThere(stage);
+  }
+
+  /** Whether all that an attempt of this stage would read is made, and not about to be found lost. */
+  areInputsThere({ table }: StageRun): boolean {
+    if (!this.job.isReady(table)) return false;
     const { input } = table.stage;
     return input.type !== "shuffle" || this.stages[input.from]!.lossesInFlight === 0;
   }
@@ -81,6 +95,14 @@ export class StageRun {
   readonly pending: PendingTasks;
   /** One a task at most. A task that is not done is either here or pending. */
   readonly current: Map<number, AttemptRun> = new Map();
+  /** Second attempts at tasks whose first one is slow; every task here is in `current` too. */
+  readonly backups: Map<number, AttemptRun> = new Map();
+  readonly pace: StagePace = new StagePace();
+  /** When its attempts were last looked at for stragglers. */
+  surveyedMs = 0;
+  /** Backups that this leader has started, and those of them that won. */
+  backupsStarted = 0;
+  backupsWon = 0;
   running = 0;
   /** Highest attempt number known, by task. */
   readonly attempts: Uint32Array;
@@ -109,9 +131,20 @@ export class StageRun {
         this.holders?.set(task, job.workerOf(table, task)!);
       } else if (state === taskOutputLost) {
         this.pending.remove(task);
-        this.pending.requeue(task, undefined);
+        this.pending.requeue(task);
       }
     });
+  }
+
+  /** Of one task, the first attempt before its backup. */
+  attemptsOf(task: number): AttemptRun[] {
+    const [first, backup] = [this.current.get(task), this.backups.get(task)];
+    return [first, backup].filter((attempt) => attempt !== undefined);
+  }
+
+  /** Backups first: an attempt that goes while it has a backup is succeeded by it. */
+  allAttempts(): AttemptRun[] {
+    return [...this.backups.values(), ...this.current.values()];
   }
 
   noteAttempt(task: number, attempt: number): void {

@@ -23,6 +23,10 @@ export interface JobSpec {
 export interface JobOptions {
   /** Tries of one task that may fail, of each kind of failure. Unset: `failedAttemptsMax` and `executorExitsMax`. */
   readonly maxAttempts?: number;
+  /** `false`: slow attempts get no backup. */
+  readonly backups?: boolean;
+  /** An attempt whose progress stands still for so long is ended, and counts as failed. Unset: `stallTimeoutMs`. */
+  readonly stallTimeoutMs?: number;
   /** Memory for the buffers of one attempt, in bytes. */
   readonly memoryBytes: number;
   /** Target size of a split, in bytes. Unset: chosen from the size of the input. */

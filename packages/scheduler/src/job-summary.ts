@@ -39,6 +39,9 @@ export interface StageSummary {
   readonly failed: number;
   /** Attempts lost with their worker; they count against nothing. */
   readonly lost: number;
+  /** Second attempts at slow tasks that this leader has started, and those of them that won. */
+  readonly backupsStarted: number;
+  readonly backupsWon: number;
   /** Finished (winning attempts) and live progress together. */
   readonly recordsIn: number;
   readonly bytesIn: number;

@@ -8,6 +8,7 @@ import { LostOutputs } from "./lost-outputs.js";
 import { Outbox } from "./outbox.js";
 import { ReportBatch } from "./report-batch.js";
 import { Requests } from "./requests.js";
+import { WorkerHealth } from "./worker-health.js";
 import { WorkerPool } from "./worker-pool.js";
 
 export class LeaderState {
@@ -21,16 +22,18 @@ export class LeaderState {
   readonly errands: JobErrands;
   readonly requests: Requests;
   readonly lostOutputs: LostOutputs;
+  readonly health: WorkerHealth;
   nowMs = 0;
   /** Whether workers that are not here are gone, and no longer only on their way to this leader. */
   isGraceOver: boolean;
 
   constructor(table: JobTable, epoch: number) {
     this.table = table;
-    this.book = new AttemptBook(epoch, this.pool, this.outbox);
+    this.book = new AttemptBook(epoch, this, this.pool, this.outbox);
     this.errands = new JobErrands(table, this.pool, this.outbox);
     this.requests = new Requests(table, this.outbox);
     this.lostOutputs = new LostOutputs(this.book, this.pool, this.outbox);
+    this.health = new WorkerHealth(this.pool, this.outbox);
     for (const job of table.jobs()) {
       if (!job.isFinished) this.runs.set(job.id, new JobRun(job, job.isPlanned));
     }

@@ -47,3 +47,31 @@ export const adoptionGraceMs = 3_000;
 
 /** Partitions a slot, where nobody says how many: two rounds of reduce tasks even out unequal partitions. */
 export const partitionsPerSlot = 2;
+
+/** An attempt younger than this is not called slow: start-up, and a fetch, have no rate yet. */
+export const backupAfterMs = 3_000;
+
+/** How often the running attempts of a stage are looked at for stragglers, each time all of them. */
+export const backupCheckMs = 1_000;
+
+/** Attempts at or below this quantile of the stage's rates are slow (LATE's SlowTaskThreshold). */
+export const slowTaskQuantile = 0.25;
+
+/** A worker slower than this share of the median worker gets no backups (LATE's SlowNodeThreshold, see `StagePace`). */
+export const slowWorkerShare = 0.5;
+
+/** Backups may hold this share of all slots (LATE's SpeculativeCap), and one at least. */
+export const backupSlotShare = 0.1;
+
+/** Different tasks that must have failed on one worker, and on no other, before the machine is suspected. */
+export const quarantineFailures = 3;
+
+/** Failures are held against a worker for so long. */
+export const quarantineWindowMs = 300_000;
+
+/** How long a quarantined worker gets no tasks: the first time, and twice as long each time after, up to the longest. */
+export const quarantineMs = 30_000;
+export const quarantineMaxMs = 600_000;
+
+/** Workers on which one record must have failed before more tries are pointless. */
+export const recordFailureWorkers = 3;

@@ -109,7 +109,7 @@ export class LogEvents {
 
   #stopAll(run: JobRun): void {
     for (const stage of run.stages) {
-      for (const attempt of [...stage.current.values()]) this.#leader.book.stop(attempt, "jobOver");
+      for (const attempt of stage.allAttempts()) this.#leader.book.stop(attempt, "jobOver");
     }
   }
 
@@ -123,9 +123,8 @@ export class LogEvents {
     const run = this.#leader.runs.get(id.jobId);
     const stage = run?.stages[id.stage];
     if (isRepeat || run === undefined || stage === undefined) return;
-    const current = stage.current.get(id.task);
-    if (current !== undefined && isSameAttempt(current.id, id)) this.#leader.book.forget(current);
-    else if (current !== undefined) this.#leader.book.stop(current, "superseded");
+    this.#endAttempts(stage, id);
+    this.#leader.health.noteWin(workerId, this.#leader.nowMs);
     stage.pending.remove(id.task);
     stage.holders?.set(id.task, workerId);
     if (isRemade && stage.table.feedsShuffle) {
@@ -135,6 +134,20 @@ export class LogEvents {
     if (this.#leader.isGraceOver) this.#leader.lostOutputs.outputMade(run, stage, id.task, workerId);
     this.#leader.book.review(run);
     this.#leader.outbox.changed(id.jobId);
+  }
+
+  /** The task has its winner; whoever else is at it may stop. */
+  #endAttempts(stage: StageRun, winner: AttemptId): void {
+    const backup = stage.backups.get(winner.task);
+    for (const attempt of stage.attemptsOf(winner.task)) {
+      if (!isSameAttempt(attempt.id, winner)) {
+        this.#leader.book.stop(attempt, "superseded");
+        continue;
+      }
+      if (attempt === backup) stage.backupsWon += 1;
+      if (!attempt.isAdopted) stage.pace.noteFinished(attempt.workerId, this.#leader.nowMs - attempt.sinceMs);
+      this.#leader.book.forget(attempt);
+    }
   }
 
   /** The log has dealt with the attempt, and it was not a win. */
@@ -153,6 +166,9 @@ export class LogEvents {
     const stage = run?.stages[event.stage];
     if (run === undefined || stage === undefined) return;
     if (event.reason === "outputLost") stage.holders?.clear(event.task);
+    if (event.avoidWorkerId !== undefined && (event.reason === "failed" || event.reason === "exited")) {
+      this.#leader.health.noteFailure(event.avoidWorkerId, event, this.#leader.nowMs);
+    }
     this.#leader.book.requeue(run, stage, event.task, event.avoidWorkerId);
     this.#leader.book.review(run);
   }
@@ -164,7 +180,7 @@ export class LogEvents {
     for (const stage of run.stages) {
       const { input } = stage.table.stage;
       if (input.type !== "shuffle" || input.from !== stageId) continue;
-      for (const attempt of [...stage.current.values()]) {
+      for (const attempt of stage.allAttempts()) {
         // Those that have reported carry the old version into the log, where it is refused.
         if (attempt.hasReported) continue;
         this.#leader.book.stop(attempt, "inputsChanged");
@@ -177,10 +193,10 @@ export class LogEvents {
   sendRemade(): void {
     for (const [stage, run] of this.#remade) {
       const readers = new Set<PoolWorker>();
-      for (const { table, current } of run.stages) {
-        const { input } = table.stage;
+      for (const reader of run.stages) {
+        const { input } = reader.table.stage;
         if (input.type !== "shuffle" || input.from !== stage.table.stage.id) continue;
-        for (const attempt of current.values()) {
+        for (const attempt of reader.allAttempts()) {
           const worker = attempt.hasReported ? undefined : this.#leader.pool.get(attempt.workerId);
           if (worker !== undefined) readers.add(worker);
         }

@@ -48,6 +48,11 @@ export class OutputHolders {
     return tasks.sort((a, b) => a - b);
   }
 
+  /** Whether the worker holds any. */
+  has(workerId: string): boolean {
+    return this.#first.has(workerId);
+  }
+
   workerIds(): string[] {
     return [...this.#first.keys()];
   }

@@ -76,12 +76,18 @@ export class PendingTasks {
     else this.#retries.delete(task);
   }
 
-  /** The task waits (again), to be run by another than the worker it failed on. */
-  requeue(task: number, avoidWorkerId: string | undefined): void {
-    if (avoidWorkerId !== undefined) {
-      const avoided = this.#avoided.get(task) ?? new Set();
-      this.#avoided.set(task, avoided.add(avoidWorkerId));
-    }
+  /** The task is to be run by another than this worker, as long as there is one. */
+  avoid(task: number, workerId: string): void {
+    const avoided = this.#avoided.get(task) ?? new Set();
+    this.#avoided.set(task, avoided.add(workerId));
+  }
+
+  isAvoided(task: number, workerId: string): boolean {
+    return this.#avoided.get(task)?.has(workerId) === true;
+  }
+
+  /** The task waits (again). */
+  requeue(task: number): void {
     if (!this.has(task)) this.#retries.add(task);
   }
 

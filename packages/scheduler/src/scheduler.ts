@@ -7,6 +7,8 @@
  * believe in themselves cannot both be obeyed: the log orders their results, and the first of a task wins.
  * (Dean, Ghemawat, "MapReduce", OSDI 2004, section 3.3, with the master's state replicated.)
  */
+import { Backups } from "./backups.js";
+import { Departures } from "./departures.js";
 import { describeJob } from "./describe-job.js";
 import { Dispatcher } from "./dispatcher.js";
 import type { Effect } from "./effect.js";
@@ -17,6 +19,7 @@ import { adoptionGraceMs } from "./limits.js";
 import { LogEvents } from "./log-events.js";
 import type { SchedulerInput } from "./scheduler-input.js";
 import { WorkerEvents } from "./worker-events.js";
+import { describeWorker, type WorkerSummary } from "./worker-summary.js";
 
 export interface SchedulerOptions {
   /**
@@ -33,6 +36,8 @@ export class Scheduler {
   readonly #workers: WorkerEvents;
   readonly #log: LogEvents;
   readonly #dispatcher: Dispatcher;
+  readonly #backups: Backups;
+  readonly #departures: Departures;
   /** Known from the first tick on; until then nothing that was inherited is touched. */
   #graceEndsMs: number | undefined = undefined;
 
@@ -42,6 +47,8 @@ export class Scheduler {
     this.#workers = new WorkerEvents(this.#leader);
     this.#log = new LogEvents(this.#leader);
     this.#dispatcher = new Dispatcher(this.#leader.book, this.#leader.pool);
+    this.#backups = new Backups(this.#leader.book, this.#leader.pool);
+    this.#departures = new Departures(this.#leader);
   }
 
   /** Takes one input and gives what is to be done, in order. */
@@ -50,8 +57,11 @@ export class Scheduler {
     this.#take(input);
     lostOutputs.flush(this.#leader.nowMs);
     batch.flush(this.#leader.nowMs, outbox);
+    if (input.type === "tick") this.#leader.health.release(this.#leader.nowMs);
     this.#dispatcher.dispatch();
+    if (input.type === "tick") this.#backups.start(this.#leader.runs.values(), this.#leader.nowMs);
     this.#log.sendRemade();
+    this.#departures.flush();
     return outbox.drain();
   }
 
@@ -59,6 +69,12 @@ export class Scheduler {
   describeJob(jobId: string): JobSummary | undefined {
     const job = this.#leader.table.job(jobId);
     return job === undefined ? undefined : describeJob(job, this.#leader.runs.get(jobId)?.stages);
+  }
+
+  /** The workers that are connected, and what the leader thinks of them. */
+  describeWorkers(): WorkerSummary[] {
+    const { pool, health } = this.#leader;
+    return [...pool.all()].map((worker) => describeWorker(worker, health));
   }
 
   #take(input: SchedulerInput): void {

@@ -22,6 +22,13 @@ export function progressOf(metrics: Readonly<Record<string, number>>): Progress 
   };
 }
 
+/** Share of an attempt's work that is done, 0 to 1; 0 when it does not tell. */
+export function fractionOf(metrics: Readonly<Record<string, number>>): number {
+  const { bytesIn = 0, bytesTotal = 0 } = metrics;
+  if (!(bytesTotal > 0)) return 0;
+  return Math.min(1, Math.max(0, bytesIn / bytesTotal));
+}
+
 /** Adds `sign` times `part` to `sum`. */
 export function addProgress(sum: Progress, part: Progress, sign: 1 | -1): void {
   sum.recordsIn += sign * part.recordsIn;

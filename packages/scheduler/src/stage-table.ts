@@ -12,6 +12,8 @@ export interface FailureRecord {
   readonly workerId: string;
   readonly kind: FailureKind;
   readonly message: string;
+  /** The record or key that the code failed at, as far as it is known. */
+  readonly record?: string;
 }
 
 export class StageTable {

@@ -64,7 +64,10 @@ export class WorkerEvents {
   #isOpen(run: JobRun, id: AttemptId): boolean {
     const stage = run.stages[id.stage];
     if (stage === undefined || !run.job.takesResults || !stage.table.hasTask(id.task)) return false;
-    return !stage.isDone(id.task) && !stage.current.has(id.task) && !run.dropped.has(formatAttemptId(id));
+    if (stage.isDone(id.task) || run.dropped.has(formatAttemptId(id))) return false;
+    if (!stage.current.has(id.task)) return true;
+    // The leader before had backed it up; later on, a second attempt is one that was given up.
+    return !this.#leader.isGraceOver && run.isHeld && !stage.backups.has(id.task);
   }
 
   lost(workerId: string): void {
@@ -74,6 +77,7 @@ export class WorkerEvents {
     for (const attempt of [...worker.running.values()]) this.#lose(attempt);
     for (const run of this.#leader.runs.values()) this.#leader.lostOutputs.workerLost(run, workerId);
     this.#leader.errands.workerLost(workerId, this.#leader.runs.values());
+    this.#leader.health.workerLost(workerId);
   }
 
   /** Run again, and nobody's fault; the log hears of it for the statistics only. */

@@ -17,6 +17,10 @@ const loadSteps = 32;
 export class PoolWorker implements Taker {
   info: WorkerInfo;
   isDraining = false;
+  /** Gets no tasks for a while; see `WorkerHealth`. */
+  isQuarantined = false;
+  /** It has been told that it may go. */
+  isReleased = false;
   /** By the id's text. Never more than it has slots. */
   readonly running: Map<string, AttemptRun> = new Map();
   /** Version of each stage's output locations that it has been sent. */
@@ -35,7 +39,7 @@ export class PoolWorker implements Taker {
   }
 
   get hasRoom(): boolean {
-    return !this.isDraining && this.running.size < this.info.slots;
+    return !this.isDraining && !this.isQuarantined && this.running.size < this.info.slots;
   }
 
   get ranges(): readonly HashRange[] {
@@ -67,10 +71,12 @@ export class WorkerPool {
   /** Workers with room by their load; a worker is in at most one. */
   readonly #byLoad: Set<PoolWorker>[] = Array.from({ length: loadSteps }, () => new Set());
   readonly #stepOf: Map<PoolWorker, number> = new Map();
-  /** Those that take new work; a draining worker is not in it. */
+  /** Those that take new work: no draining or quarantined worker is in it. */
   ring: HashRing = HashRing.of([], { pointsPerWeight: pointsPerSlot });
   /** Rises when a worker comes or goes. */
   version = 0;
+  /** Those that have been told to go. */
+  readonly draining: Set<PoolWorker> = new Set();
 
   get(workerId: string): PoolWorker | undefined {
     return this.#workers.get(workerId);
@@ -98,21 +104,33 @@ export class WorkerPool {
     const worker = this.#workers.get(info.workerId) ?? new PoolWorker(info, this);
     worker.info = info;
     worker.isDraining = false;
+    worker.isReleased = false;
+    this.draining.delete(worker);
     this.version += 1;
     this.#workers.set(info.workerId, worker);
-    if (info.slots > 0) this.ring = this.ring.withMember(info.workerId, info.slots);
+    if (info.slots > 0 && !worker.isQuarantined) this.ring = this.ring.withMember(info.workerId, info.slots);
     this.#place(worker);
     return worker;
   }
 
   drain(worker: PoolWorker): void {
     worker.isDraining = true;
+    this.draining.add(worker);
     this.ring = this.ring.withoutMember(worker.workerId);
+    this.#place(worker);
+  }
+
+  quarantine(worker: PoolWorker, isQuarantined: boolean): void {
+    worker.isQuarantined = isQuarantined;
+    const { workerId, slots } = worker.info;
+    if (isQuarantined) this.ring = this.ring.withoutMember(workerId);
+    else if (!worker.isDraining && slots > 0) this.ring = this.ring.withMember(workerId, slots);
     this.#place(worker);
   }
 
   remove(worker: PoolWorker): void {
     this.#workers.delete(worker.workerId);
+    this.draining.delete(worker);
     this.version += 1;
     this.ring = this.ring.withoutMember(worker.workerId);
     worker.isDraining = true;
@@ -147,7 +165,8 @@ export class WorkerPool {
     for (const worker of this.withRoom()) return worker;
     let best: PoolWorker | undefined;
     for (const worker of this.#workers.values()) {
-      if (best === undefined || (best.isDraining && !worker.isDraining)) best = worker;
+      const isBetter = best !== undefined && !isGoing(worker) && isGoing(best);
+      if (best === undefined || isBetter) best = worker;
     }
     return best;
   }
@@ -166,4 +185,8 @@ export class WorkerPool {
     this.#byLoad[step]!.add(worker);
     this.#stepOf.set(worker, step);
   }
+}
+
+function isGoing({ isDraining, isQuarantined }: PoolWorker): boolean {
+  return isDraining || isQuarantined;
 }

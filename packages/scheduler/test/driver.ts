@@ -26,6 +26,8 @@ type EffectOf<T extends Effect["type"]> = Extract<Effect, { type: T }>;
 export interface FakeWorker {
   readonly info: WorkerInfo;
   isConnected: boolean;
+  /** It drains, and may go. */
+  isReleased: boolean;
   readonly running: Map<string, TaskAssignment>;
   /** Reports that nobody has settled. */
   readonly unsettled: Map<string, AttemptReport>;
@@ -100,6 +102,7 @@ export class Driver {
     const worker: FakeWorker = this.workers.get(workerId) ?? {
       info,
       isConnected: true,
+      isReleased: false,
       running: new Map(),
       unsettled: new Map(),
       onTheWay: [],
@@ -139,6 +142,15 @@ export class Driver {
     const requestId = `request-${this.replies.size}`;
     this.send({ type: "submit", requestId, jobId, spec, ...(key === undefined ? {} : { key }) });
     return requestId;
+  }
+
+  /** A worker tells how far each of its attempts is, as a share of its work. */
+  heartbeat(workerId: string, fraction: (assignment: TaskAssignment) => number): Effect[] {
+    const progress = this.running(workerId).map((assignment) => ({
+      attempt: assignment.attempt,
+      metrics: { bytesIn: 1_000 * fraction(assignment), bytesTotal: 1_000 },
+    }));
+    return this.send({ type: "heartbeat", workerId, progress });
   }
 
   /** A worker's attempt ends. */
@@ -267,6 +279,8 @@ export class Driver {
         for (const workerId of effect.workerIds) this.#discard(workerId, effect.jobId);
         break;
       case "jobChanged":
+      case "workerQuarantined":
+      case "quarantineEnded":
         break;
       default: {
         const worker = this.workers.get(effect.workerId);
@@ -277,7 +291,10 @@ export class Driver {
 
   #obey(
     worker: FakeWorker,
-    effect: Exclude<Effect, { type: "propose" | "reply" | "discardJob" | "jobChanged" }>,
+    effect: Exclude<
+      Effect,
+      { type: "propose" | "reply" | "discardJob" | "jobChanged" | "workerQuarantined" | "quarantineEnded" }
+    >,
   ): void {
     const { workerId } = worker.info;
     switch (effect.type) {
@@ -296,6 +313,10 @@ export class Driver {
         break;
       case "sendMapOutputs":
         learnOutputs(worker, effect);
+        break;
+      case "releaseWorker":
+        if (worker.running.size > 0) throw new Error(`${workerId} was released while it worked`);
+        worker.isReleased = true;
         break;
       case "listInputs": {
         const { jobId } = effect;

@@ -46,7 +46,7 @@ describe("tasks that wait", () => {
             waiting.delete(task);
             fresh.delete(task);
           } else if (task < drawn.length) {
-            pending.requeue(task, undefined);
+            pending.requeue(task);
             waiting.add(task);
           }
           expect(pending.size).toBe(waiting.size);
@@ -60,10 +60,12 @@ describe("tasks that wait", () => {
   it("come back before fresh ones, and not to a worker they avoid unless there is no other", () => {
     const pending = new PendingTasks(Uint32Array.of(1, 2, 3));
     pending.remove(0);
-    pending.requeue(0, "w1");
+    pending.avoid(0, "w1");
+    pending.requeue(0);
     expect(pending.take(taker("w1", [everything], ["w2"]))).not.toBe(0);
     expect(pending.take(taker("w2"))).toBe(0);
-    pending.requeue(0, "w2");
+    pending.avoid(0, "w2");
+    pending.requeue(0);
     expect(pending.take(taker("w1", [everything], ["w2"]))).toBe(0);
   });
 
@@ -71,7 +73,8 @@ describe("tasks that wait", () => {
     const pending = new PendingTasks(new Uint32Array(1_000));
     for (let task = 0; task < 999; task++) {
       pending.remove(task);
-      pending.requeue(task, "w1");
+      pending.avoid(task, "w1");
+      pending.requeue(task);
     }
     expect(pending.take(taker("w1", [everything], ["w2"]))).toBe(999);
     expect(pending.take(taker("w1", [everything], ["w2"]))).toBeUndefined();

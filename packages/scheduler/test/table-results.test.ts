@@ -93,7 +93,16 @@ describe("failing", () => {
     expect(theJob(table).error).toEqual({
       code: "USER_CODE_FAILED",
       message: "map task 1 failed 4 times, the last time in attempt 4 on worker w9: map threw at line 3",
-      details: { path: "/in", stage: "map", stageId: 0, task: 1, attempt: 4, tries: 4, workerId: "w9" },
+      details: {
+        cause: "unknown",
+        path: "/in",
+        stage: "map",
+        stageId: 0,
+        task: 1,
+        attempt: 4,
+        tries: 4,
+        workerId: "w9",
+      },
       stack: "at",
     });
   });
