@@ -47,6 +47,21 @@ const impure: readonly (readonly [RegExp, string])[] = [
   [/from "node:/, "Node"],
 ];
 
+/** Shells that a simulation runs whole: they have the time and the network from their surroundings. */
+const simulated: ReadonlySet<string> = new Set(["coordinator", "worker"]);
+/** Real processes, and what an executor has around it when it is one. */
+const outsideSimulation: ReadonlySet<string> = new Set([
+  "packages/worker/src/executor-main.ts",
+  "packages/worker/src/executor-process.ts",
+  "packages/worker/src/executor.ts",
+]);
+const around: readonly (readonly [RegExp, string])[] = [
+  [/\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b/, "the time"],
+  [/\bsetTimeout\(|\bsetInterval\(|\bsetImmediate\(/, "timers"],
+  [/\bMath\.random\b|\brandomInt\b|\brandomUUID\b/, "chance"],
+  [/import \{[^}]*\b(dial|listen|lockFolder)\b[^}]*\} from "@fanfold\/transport"/, "the network"],
+];
+
 const breaches: string[] = [];
 
 for (const file of trackedFiles()) {
@@ -57,6 +72,7 @@ for (const file of trackedFiles()) {
   if (!file.startsWith("packages/") || folder !== "src" || packageName === undefined) continue;
   checkArrows(file, text, packageName);
   if (pure.has(packageName)) checkPurity(file, text);
+  if (simulated.has(packageName) && !outsideSimulation.has(file)) checkSurroundings(file, text);
   if (/\bprocess\.exit\(/.test(withoutComments(text)) && !/(^|-)main\.ts$/.test(basename(file))) {
     breaches.push(`${file}: only a main file may exit the process`);
   }
@@ -71,6 +87,14 @@ function trackedFiles(): string[] {
     encoding: "utf8",
   });
   return listed.split("\n").filter((file) => file !== "" && !file.endsWith(".d.ts"));
+}
+
+function checkSurroundings(file: string, text: string): void {
+  const code = withoutComments(text);
+  for (const [pattern, what] of around) {
+    if (pattern.test(code))
+      breaches.push(`${file}: has ${what} from its \`Surroundings\`, not from the system`);
+  }
 }
 
 function checkNames(file: string): void {

@@ -4,6 +4,7 @@
  */
 import { FanfoldError } from "@fanfold/job";
 import type { ReplicaMessage } from "@fanfold/protocol";
+import type { Clock } from "@fanfold/transport";
 import type { BundleStore } from "./bundle-store.js";
 
 /** How long a quorum may take to store a bundle, or the others to have one. */
@@ -15,6 +16,7 @@ interface Peers {
   readonly needed: number;
   send(to: string, message: ReplicaMessage): void;
   broadcast(message: ReplicaMessage): void;
+  readonly clock: Clock;
 }
 
 interface Wait {
@@ -42,20 +44,20 @@ export class BundleReplicas {
     if (known !== undefined) return known.done;
     const send = (): void => this.#peers.broadcast({ type: "storeBundle", digest, code });
     // A peer that was away when it was sent may be back.
-    const resend = setInterval(send, resendMs);
+    const stopResending = this.#peers.clock.every(resendMs, send);
     let settle: Wait["settle"] = () => undefined;
     const done = new Promise<void>((resolve, reject) => {
       settle = (error) => (error === undefined ? resolve() : reject(error));
     }).finally(() => {
-      clearTimeout(timer);
-      clearInterval(resend);
+      cancelTimeout();
+      stopResending();
       this.#storing.delete(digest);
     });
-    const timer = setTimeout(() => {
+    const cancelTimeout = this.#peers.clock.after(answerTimeoutMs, () => {
       settle(
         new FanfoldError("NOT_LEADER", "The job's code could not be stored on a quorum of coordinators."),
       );
-    }, answerTimeoutMs);
+    });
     this.#storing.set(digest, { stored: new Set(), done, settle });
     send();
     return done;
@@ -69,7 +71,7 @@ export class BundleReplicas {
       const waiting = this.#wanted.get(digest) ?? [];
       waiting.push(resolve);
       this.#wanted.set(digest, waiting);
-      setTimeout(() => this.#arrived(digest, undefined), answerTimeoutMs).unref();
+      this.#peers.clock.after(answerTimeoutMs, () => this.#arrived(digest, undefined), true);
       this.#peers.broadcast({ type: "wantBundle", digest });
     });
   }

@@ -1,5 +1,4 @@
 /** The coordinator's side of its clients: requests, replies, and the jobs they watch. */
-import { randomBytes } from "node:crypto";
 import { type ErrorReport, FanfoldError } from "@fanfold/job";
 import {
   type ClientRequest,
@@ -12,7 +11,7 @@ import {
   protocolVersion,
 } from "@fanfold/protocol";
 import type { JobSummary, RequestOutcome, SchedulerInput } from "@fanfold/scheduler";
-import type { Link, LinkHandlers, Route } from "@fanfold/transport";
+import type { Cancel, Link, LinkHandlers, Route, Surroundings } from "@fanfold/transport";
 
 export const clientPath = "/v1/client";
 /** Watchers hear of a job at most this often; what changes meanwhile comes in one. */
@@ -25,6 +24,7 @@ const loggedJobsMax = 100;
 const unsentBytesMax: number = 16 * 1024 * 1024;
 
 export interface ClientServiceDependencies {
+  readonly surroundings: Surroundings;
   handle(input: SchedulerInput): void;
   describeJob(jobId: string): JobSummary | undefined;
   describeJobs(): readonly JobSummary[];
@@ -46,7 +46,7 @@ export class ClientService {
   readonly #dirty = new Set<string>();
   readonly #logs = new Map<string, JobLogEntry[]>();
   #requests = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #stopTimer: Cancel | undefined;
 
   constructor(token: string, dependencies: ClientServiceDependencies) {
     this.#token = token;
@@ -79,7 +79,8 @@ export class ClientService {
     this.#dirty.add(jobId);
     const job = this.#dependencies.describeJob(jobId);
     if (job === undefined || job.times.finishedMs !== null) this.#flush();
-    else this.#timer ??= setTimeout(() => this.#flush(), watchIntervalMs);
+    else
+      this.#stopTimer ??= this.#dependencies.surroundings.clock.after(watchIntervalMs, () => this.#flush());
   }
 
   /** Jobs that somebody watches, so that their progress is worth telling. */
@@ -108,8 +109,8 @@ export class ClientService {
 
   /** The reign is over: what was asked for may still happen, but it is another leader who will know. */
   dismiss(why: ErrorReport): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
     this.#dirty.clear();
     for (const waiting of this.#waiting.values()) this.#refuse(waiting.link, waiting.requestId, why);
     this.#waiting.clear();
@@ -146,7 +147,7 @@ export class ClientService {
         );
         return;
       case "submit": {
-        const jobId = newJobId();
+        const jobId = newJobId(this.#dependencies.surroundings);
         const { key, spec } = request;
         const common = { type: "submit" as const, requestId: this.#await(link, requestId), jobId, spec };
         this.#dependencies.handle(key === undefined ? common : { ...common, key });
@@ -212,8 +213,8 @@ export class ClientService {
   }
 
   #flush(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
     for (const jobId of this.#dirty) {
       const job = this.#dependencies.describeJob(jobId);
       if (job === undefined) continue;
@@ -247,6 +248,6 @@ export class ClientService {
 }
 
 /** Sorts by time of submission, and cannot be guessed from another. */
-function newJobId(): string {
-  return `j${Date.now().toString(36)}${randomBytes(5).toString("hex")}`;
+function newJobId({ clock, randomBytes }: Surroundings): string {
+  return `j${clock.nowMs().toString(36)}${randomBytes(5).toString("hex")}`;
 }

@@ -3,12 +3,20 @@ import { join } from "node:path";
 import { FanfoldError } from "@fanfold/job";
 import { type ClusterSummary, frameBytesMax, type ReplicaMessage } from "@fanfold/protocol";
 import type { Command, SchedulerInput, TableEvent } from "@fanfold/scheduler";
-import { type FolderLock, type Listener, listen, lockFolder } from "@fanfold/transport";
+import {
+  type Cancel,
+  type FolderLock,
+  type Listener,
+  type Route,
+  type Surroundings,
+  systemSurroundings,
+} from "@fanfold/transport";
 import { BundleReplicas } from "./bundle-replicas.js";
 import { BundleStore } from "./bundle-store.js";
 import { ClientService } from "./client-service.js";
 import { clusterView, leaderText } from "./cluster-view.js";
 import { Engine, type OutwardEffect } from "./engine.js";
+import type { LogFiles } from "./log-files.js";
 import { MemoryLog } from "./memory-log.js";
 import { openPaxosLog, type ReplicatedLog } from "./open-paxos-log.js";
 import type { CommandLog, CommandLogEvents, NodeLog } from "./ports.js";
@@ -37,6 +45,10 @@ export interface ReplicaPlace {
 
 export interface CoordinatorDependencies {
   readonly log: NodeLog;
+  /** Default those of this machine. */
+  readonly surroundings?: Surroundings;
+  /** Opens the folder of the replica's log; default on this machine's disk. */
+  openFiles?(dir: string): Promise<LogFiles>;
   /** The log can no longer be written: the process must end. */
   onFatal(error: Error): void;
 }
@@ -49,6 +61,7 @@ const defaultReconnectGraceMs = 1_000;
 export class Coordinator implements CommandLogEvents {
   readonly #options: CoordinatorOptions;
   readonly #dependencies: CoordinatorDependencies;
+  readonly #surroundings: Surroundings;
   readonly #log: CommandLog;
   readonly #network: ReplicaNetwork | undefined;
   readonly #bundles: BundleReplicas;
@@ -57,7 +70,7 @@ export class Coordinator implements CommandLogEvents {
   #listener: Listener | undefined;
   #lock: FolderLock | undefined;
   #engine: Engine | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #stopTimer: Cancel | undefined;
 
   /** Reads the log and listens. @throws `LOG_CORRUPT`; `USAGE` when the address is taken. */
   static async start(
@@ -65,16 +78,19 @@ export class Coordinator implements CommandLogEvents {
     dependencies: CoordinatorDependencies,
   ): Promise<Coordinator> {
     const { replica, host, port } = options;
+    const surroundings = dependencies.surroundings ?? systemSurroundings;
     let replicated: ReplicatedLog | undefined;
     let lock: FolderLock | undefined;
     if (replica !== undefined) {
-      lock = await lockFolder(replica.dataDir);
-      replicated = await openPaxosLog({ ...replica, token: options.token }, dependencies, {
-        onBundle: (from, message) => coordinator.#bundles.receive(from, message),
-      });
+      lock = await surroundings.lockFolder(replica.dataDir);
+      replicated = await openPaxosLog(
+        { ...replica, token: options.token },
+        { ...dependencies, surroundings },
+        { onBundle: (from, message) => coordinator.#bundles.receive(from, message) },
+      );
     }
     const coordinator = new Coordinator(options, dependencies, replicated);
-    coordinator.#listener = await listen(
+    coordinator.#listener = await surroundings.network.listen(
       { ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }), frameBytesMax },
       coordinator.#routes(),
     );
@@ -90,6 +106,7 @@ export class Coordinator implements CommandLogEvents {
   ) {
     this.#options = options;
     this.#dependencies = dependencies;
+    this.#surroundings = dependencies.surroundings ?? systemSurroundings;
     this.#log = replicated?.log ?? new MemoryLog();
     this.#network = replicated?.network;
     const { replica } = options;
@@ -98,6 +115,7 @@ export class Coordinator implements CommandLogEvents {
       needed: Math.floor((replica?.peers.size ?? 1) / 2),
       send: (to, message: ReplicaMessage) => this.#network?.send(to, message),
       broadcast: (message) => this.#network?.broadcast(message),
+      clock: this.#surroundings.clock,
     });
     this.#workers = this.#createWorkerService();
     this.#clients = this.#createClientService();
@@ -109,8 +127,13 @@ export class Coordinator implements CommandLogEvents {
   }
 
   reignBegan(epoch: number): void {
-    this.#engine = new Engine({ log: this.#log, epoch, perform: (effect) => this.#perform(effect) });
-    this.#engine.handle({ type: "tick", nowMs: Date.now() });
+    this.#engine = new Engine({
+      log: this.#log,
+      epoch,
+      nowMs: () => this.#surroundings.clock.nowMs(),
+      perform: (effect) => this.#perform(effect),
+    });
+    this.#engine.handle({ type: "tick", nowMs: this.#surroundings.clock.nowMs() });
   }
 
   reignEnded(): void {
@@ -130,7 +153,7 @@ export class Coordinator implements CommandLogEvents {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#stopTimer?.();
     this.#engine = undefined;
     this.#workers.dismiss("the coordinator is going");
     this.#clients.dismiss({ code: "NOT_LEADER", message: "The coordinator is going." });
@@ -140,7 +163,7 @@ export class Coordinator implements CommandLogEvents {
     await this.#lock?.release();
   }
 
-  #routes(): Parameters<typeof listen>[1] {
+  #routes(): Route[] {
     const routes = [this.#workers.route(), this.#clients.route()];
     return this.#network === undefined ? routes : [...routes, this.#network.route()];
   }
@@ -149,15 +172,15 @@ export class Coordinator implements CommandLogEvents {
     this.#network?.start();
     this.#log.start(this);
     const interval = this.#options.heartbeatIntervalMs ?? defaultHeartbeatIntervalMs;
-    this.#timer = setInterval(() => this.#tick(), interval);
+    this.#stopTimer = this.#surroundings.clock.every(interval, () => this.#tick());
   }
 
   #tick(): void {
     const { role, decidedIndex } = this.#log.describe();
     this.#network?.broadcast({ type: "replicaStatus", role, decidedIndex });
     if (this.#engine === undefined) return;
-    this.#engine.handle({ type: "tick", nowMs: Date.now() });
-    this.#workers.beat(performance.now());
+    this.#engine.handle({ type: "tick", nowMs: this.#surroundings.clock.nowMs() });
+    this.#workers.beat(this.#surroundings.clock.elapsedMs());
     for (const jobId of this.#clients.watchedJobs()) this.#clients.jobChanged(jobId);
   }
 
@@ -192,6 +215,7 @@ export class Coordinator implements CommandLogEvents {
       },
       {
         log: this.#dependencies.log,
+        clock: this.#surroundings.clock,
         epoch: () => this.#engine?.epoch,
         leaderText: () => leaderText(this.#view()),
         handle: (input) => this.#handle(input),
@@ -203,6 +227,7 @@ export class Coordinator implements CommandLogEvents {
 
   #createClientService(): ClientService {
     return new ClientService(this.#options.token, {
+      surroundings: this.#surroundings,
       handle: (input) => this.#handle(input),
       describeJob: (jobId) => this.#engine?.describeJob(jobId),
       describeJobs: () => this.#engine?.describeJobs() ?? [],

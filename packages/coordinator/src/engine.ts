@@ -11,6 +11,8 @@ export type OutwardEffect = Exclude<Effect, { type: "propose" }>;
 export interface EngineDependencies {
   readonly log: CommandLog;
   readonly epoch: number;
+  /** Milliseconds since 1970. */
+  nowMs(): number;
   perform(effect: OutwardEffect): void;
 }
 
@@ -21,6 +23,7 @@ export class Engine {
   readonly epoch: number;
   readonly #log: CommandLog;
   readonly #scheduler: Scheduler;
+  readonly #nowMs: () => number;
   readonly #perform: (effect: OutwardEffect) => void;
   readonly #queue: SchedulerInput[] = [];
   #isDraining = false;
@@ -29,6 +32,7 @@ export class Engine {
   constructor(dependencies: EngineDependencies) {
     this.epoch = dependencies.epoch;
     this.#log = dependencies.log;
+    this.#nowMs = () => dependencies.nowMs();
     this.#perform = (effect) => dependencies.perform(effect);
     this.#scheduler = new Scheduler({ table: dependencies.log.table, epoch: dependencies.epoch });
   }
@@ -52,7 +56,7 @@ export class Engine {
 
   /** Commands are stamped with the time the scheduler was told last, so it is told often. */
   #tick(): void {
-    const nowMs = Date.now();
+    const nowMs = this.#nowMs();
     if (nowMs - this.#toldMs < clockStepMs) return;
     this.#toldMs = nowMs;
     this.#queue.push({ type: "tick", nowMs });

@@ -1,8 +1,10 @@
 /** Puts a replica together: its storage on disk, its log, and its links to the others. */
-import { randomInt } from "node:crypto";
 import { join } from "node:path";
 import type { Message } from "@fanfold/paxos";
 import { decodePlain, encodePlain, type ReplicaMessage } from "@fanfold/protocol";
+import type { Surroundings } from "@fanfold/transport";
+import type { LogFiles } from "./log-files.js";
+import { NodeLogFiles } from "./node-log-files.js";
 import { PaxosLog } from "./paxos-log.js";
 import type { CommandLog, NodeLog } from "./ports.js";
 import { ReplicaNetwork } from "./replica-network.js";
@@ -22,6 +24,9 @@ interface Place {
 
 interface Dependencies {
   readonly log: NodeLog;
+  readonly surroundings: Surroundings;
+  /** Opens the folder of the log; default on this machine's disk. */
+  openFiles?(dir: string): Promise<LogFiles>;
   onFatal(error: Error): void;
 }
 
@@ -32,15 +37,16 @@ interface Handlers {
 /** @throws `LOG_CORRUPT` when the disk does not hold what was acknowledged. */
 export async function openPaxosLog(
   place: Place,
-  { log, onFatal }: Dependencies,
+  { log, surroundings, openFiles = (dir) => NodeLogFiles.open(dir), onFatal }: Dependencies,
   { onBundle }: Handlers,
 ): Promise<ReplicatedLog> {
   const dir = join(place.dataDir, "replica");
-  const opened = await ReplicaStorage.open(dir, {}, { onFatal });
+  const random = (): number => surroundings.randomBytes(4).readUInt32LE();
+  const opened = await ReplicaStorage.open(dir, {}, { onFatal, random, files: await openFiles(dir) });
   if (opened.damage !== undefined) throw opened.damage;
   const { storage, stored } = opened;
   const network = new ReplicaNetwork(
-    { id: place.id, peers: place.peers, token: place.token },
+    { id: place.id, peers: place.peers, token: place.token, surroundings },
     {
       onMessage: (from, message) => {
         if (message.type !== "paxos") onBundle(from, message);
@@ -49,13 +55,14 @@ export async function openPaxosLog(
     },
     log,
   );
-  const seed = randomInt(2 ** 31);
+  const seed = random() >>> 1;
   const paxosLog = new PaxosLog(
     { id: place.id, members: [...place.peers.keys()], seed },
     {
       storage,
       stored,
       log,
+      clock: surroundings.clock,
       closeStorage: () => storage.close(),
       send: (to, message) => network.send(to, { type: "paxos", message: encodePlain(message) }),
     },

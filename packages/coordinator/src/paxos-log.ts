@@ -18,6 +18,7 @@ import {
 } from "@fanfold/paxos";
 import { decodeCommand, decodePlain, encodeCommand, encodePlain } from "@fanfold/protocol";
 import { type Command, JobTable, type TableSnapshot } from "@fanfold/scheduler";
+import type { Cancel, Clock } from "@fanfold/transport";
 import type { CommandLog, CommandLogEvents, LogSummary, NodeLog } from "./ports.js";
 
 /** A tick of the replica's clock. With ten ticks to an election timeout, a dead leader is replaced within a second. */
@@ -34,6 +35,7 @@ export interface PaxosLogDependencies {
   readonly storage: PaxosStorage;
   readonly stored: DurableState | undefined;
   readonly log: NodeLog;
+  readonly clock: Clock;
   /** Waits for what is being written. */
   closeStorage(): Promise<void>;
   send(to: string, message: Message): void;
@@ -44,19 +46,21 @@ type Node = PaxosNode<Uint8Array, null, Uint8Array>;
 export class PaxosLog implements CommandLog {
   readonly #options: PaxosLogOptions;
   readonly #log: NodeLog;
+  readonly #clock: Clock;
   readonly #node: Node;
   readonly #closeStorage: () => Promise<void>;
   readonly #overloaded: Command[] = [];
   #table = new JobTable();
   #events: CommandLogEvents | undefined;
   #isReigning = false;
-  #timer: NodeJS.Timeout | undefined;
+  #stopTimer: Cancel = () => undefined;
   #tickedMs = 0;
   #ballot = "";
 
   constructor(options: PaxosLogOptions, dependencies: PaxosLogDependencies) {
     this.#options = options;
     this.#log = dependencies.log;
+    this.#clock = dependencies.clock;
     this.#closeStorage = () => dependencies.closeStorage();
     const { storage, stored, send } = dependencies;
     this.#node = new PaxosNode(
@@ -81,8 +85,8 @@ export class PaxosLog implements CommandLog {
 
   start(events: CommandLogEvents): void {
     this.#events = events;
-    this.#tickedMs = performance.now();
-    this.#timer = setInterval(() => this.#tick(), tickMs);
+    this.#tickedMs = this.#clock.elapsedMs();
+    this.#stopTimer = this.#clock.every(tickMs, () => this.#tick());
   }
 
   /** A message of a peer. */
@@ -122,7 +126,7 @@ export class PaxosLog implements CommandLog {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#stopTimer();
     await this.#closeStorage();
   }
 
@@ -144,7 +148,7 @@ export class PaxosLog implements CommandLog {
   }
 
   #tick(): void {
-    const count = Math.floor((performance.now() - this.#tickedMs) / tickMs);
+    const count = Math.floor((this.#clock.elapsedMs() - this.#tickedMs) / tickMs);
     if (count === 0) return;
     this.#tickedMs += count * tickMs;
     this.#node.tick(count);
@@ -159,7 +163,7 @@ export class PaxosLog implements CommandLog {
       this.#events?.reignEnded();
     }
     if (!isLeader) return;
-    const command: Command = { type: "reignBegan", atMs: Date.now(), leader: this.#options.id };
+    const command: Command = { type: "reignBegan", atMs: this.#clock.nowMs(), leader: this.#options.id };
     this.#node.propose(encodeCommand(command), (answer) => {
       if (answer.type === "decided" && this.#ballot === ballot) this.#beginReign(ballot, answer.index);
     });

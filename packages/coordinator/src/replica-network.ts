@@ -3,7 +3,7 @@
  * link of its own and a half-open one cannot mislead. Nothing is queued for a peer that is away: Paxos says it again.
  */
 import { frameBytesMax, type ReplicaMessage, type ReplicaRole, replicaCodec } from "@fanfold/protocol";
-import { dial, type Link, type Route } from "@fanfold/transport";
+import type { Cancel, Link, Route, Surroundings } from "@fanfold/transport";
 import type { NodeLog } from "./ports.js";
 
 const replicaPath = "/v1/replica";
@@ -20,6 +20,7 @@ export interface ReplicaNetworkOptions {
   /** Where to reach each member, this one included. */
   readonly peers: ReadonlyMap<string, string>;
   readonly token: string;
+  readonly surroundings: Surroundings;
 }
 
 export interface ReplicaNetworkHandlers {
@@ -38,7 +39,7 @@ export class ReplicaNetwork {
   readonly #log: NodeLog;
   readonly #links = new Map<string, Link<ReplicaMessage>>();
   readonly #statuses = new Map<string, PeerStatus>();
-  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #timers = new Set<Cancel>();
   #isClosed = false;
 
   constructor(options: ReplicaNetworkOptions, handlers: ReplicaNetworkHandlers, log: NodeLog) {
@@ -74,43 +75,49 @@ export class ReplicaNetwork {
   /** What a peer last said of itself; undefined when that is too long ago. */
   statusOf(id: string): PeerStatus | undefined {
     const status = this.#statuses.get(id);
-    return status !== undefined && performance.now() - status.heardMs < statusAgeMaxMs ? status : undefined;
+    return status !== undefined &&
+      this.#options.surroundings.clock.elapsedMs() - status.heardMs < statusAgeMaxMs
+      ? status
+      : undefined;
   }
 
   close(): void {
     this.#isClosed = true;
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const cancel of this.#timers) cancel();
     for (const link of this.#links.values()) link.close("the coordinator is going");
   }
 
   #dial(id: string, url: string, pauseMs: number): void {
     if (this.#isClosed) return;
+    const { clock, network } = this.#options.surroundings;
     const again = (nextMs: number): void => {
       this.#links.delete(id);
       if (this.#isClosed) return;
-      const timer = setTimeout(() => {
-        this.#timers.delete(timer);
+      const cancel = clock.after(pauseMs, () => {
+        this.#timers.delete(cancel);
         this.#dial(id, url, nextMs);
-      }, pauseMs);
-      this.#timers.add(timer);
+      });
+      this.#timers.add(cancel);
     };
     const { token } = this.#options;
-    dial<ReplicaMessage, ReplicaMessage>({ url, path: replicaPath, token, frameBytesMax }, replicaCodec, {
-      // Replies come on the link that the peer dialled.
-      onMessage: () => undefined,
-      onClose: (reason) => {
-        this.#log.debug({ peer: id }, `link to the peer lost: ${reason}`);
-        // A peer that hangs up at once will do so again.
-        again(Math.min(pauseMs * 2, redialMaxMs));
-      },
-    }).then(
-      (link) => {
-        link.send({ type: "replicaHello", id: this.#options.id, members: [...this.#options.peers.keys()] });
-        this.#links.set(id, link);
-        if (this.#isClosed) link.close("the coordinator is going");
-      },
-      () => again(Math.min(pauseMs * 2, redialMaxMs)),
-    );
+    network
+      .dial<ReplicaMessage, ReplicaMessage>({ url, path: replicaPath, token, frameBytesMax }, replicaCodec, {
+        // Replies come on the link that the peer dialled.
+        onMessage: () => undefined,
+        onClose: (reason) => {
+          this.#log.debug({ peer: id }, `link to the peer lost: ${reason}`);
+          // A peer that hangs up at once will do so again.
+          again(Math.min(pauseMs * 2, redialMaxMs));
+        },
+      })
+      .then(
+        (link) => {
+          link.send({ type: "replicaHello", id: this.#options.id, members: [...this.#options.peers.keys()] });
+          this.#links.set(id, link);
+          if (this.#isClosed) link.close("the coordinator is going");
+        },
+        () => again(Math.min(pauseMs * 2, redialMaxMs)),
+      );
   }
 
   #accept(link: Link<ReplicaMessage>): { onMessage(message: ReplicaMessage): void; onClose(): void } {
@@ -127,7 +134,11 @@ export class ReplicaNetwork {
         }
         if (message.type === "replicaStatus") {
           const { role, decidedIndex } = message;
-          this.#statuses.set(from, { role, decidedIndex, heardMs: performance.now() });
+          this.#statuses.set(from, {
+            role,
+            decidedIndex,
+            heardMs: this.#options.surroundings.clock.elapsedMs(),
+          });
           return;
         }
         this.#handlers.onMessage(from, message);

@@ -7,7 +7,7 @@ import {
   type WorkerToCoordinator,
 } from "@fanfold/protocol";
 import type { SchedulerInput, WorkerInfo } from "@fanfold/scheduler";
-import type { Link, LinkHandlers, Route } from "@fanfold/transport";
+import type { Cancel, Clock, Link, LinkHandlers, Route } from "@fanfold/transport";
 import type { NodeLog } from "./ports.js";
 
 export const workerPath = "/v1/worker";
@@ -23,6 +23,7 @@ export interface WorkerServiceOptions {
 
 export interface WorkerServiceDependencies {
   readonly log: NodeLog;
+  readonly clock: Clock;
   /** Of the present reign; undefined where this coordinator does not lead. */
   epoch(): number | undefined;
   /** Who does, for people. */
@@ -38,7 +39,8 @@ interface Session {
   heardMs: number;
   /** Attempts in its last heartbeat. */
   running: number;
-  graceTimer: NodeJS.Timeout | undefined;
+  /** Takes back the end of its grace. */
+  endGrace: Cancel | undefined;
 }
 
 export class WorkerService {
@@ -87,7 +89,7 @@ export class WorkerService {
     const sessions = [...this.#sessions.values()];
     this.#sessions.clear();
     for (const session of sessions) {
-      clearTimeout(session.graceTimer);
+      session.endGrace?.();
       session.link?.close(why);
     }
   }
@@ -104,7 +106,7 @@ export class WorkerService {
           link.close("say hello first");
           return;
         }
-        session.heardMs = performance.now();
+        session.heardMs = this.#dependencies.clock.elapsedMs();
         if (message.type === "heartbeat") session.running = message.progress.length;
         this.#take(session.info.workerId, message, link);
       },
@@ -129,14 +131,14 @@ export class WorkerService {
     }
     const { workerId } = hello.worker;
     const known = this.#sessions.get(workerId);
-    clearTimeout(known?.graceTimer);
+    known?.endGrace?.();
     known?.link?.close("replaced by a newer link");
     const session: Session = {
       info: hello.worker,
       link,
-      heardMs: performance.now(),
+      heardMs: this.#dependencies.clock.elapsedMs(),
       running: 0,
-      graceTimer: undefined,
+      endGrace: undefined,
     };
     this.#sessions.set(workerId, session);
     const { heartbeatIntervalMs, leaseMs } = this.#options;
@@ -196,16 +198,15 @@ export class WorkerService {
   #linkLost(session: Session, reason: string): void {
     session.link = undefined;
     this.#dependencies.log.warn({ worker: session.info.workerId }, `link lost: ${reason}`);
-    session.graceTimer = setTimeout(
-      () => this.#giveUp(session, "it did not come back"),
-      this.#options.reconnectGraceMs,
+    session.endGrace = this.#dependencies.clock.after(this.#options.reconnectGraceMs, () =>
+      this.#giveUp(session, "it did not come back"),
     );
   }
 
   #giveUp(session: Session, why: string): void {
     const { workerId } = session.info;
     if (this.#sessions.get(workerId) !== session) return;
-    clearTimeout(session.graceTimer);
+    session.endGrace?.();
     this.#sessions.delete(workerId);
     const { link } = session;
     session.link = undefined;

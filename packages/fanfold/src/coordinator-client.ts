@@ -12,7 +12,7 @@ import {
   protocolVersion,
 } from "@fanfold/protocol";
 import type { JobSummary } from "@fanfold/scheduler";
-import { dial, type Link } from "@fanfold/transport";
+import { type Cancel, type Link, pause, type Surroundings, systemSurroundings } from "@fanfold/transport";
 
 const clientPath = "/v1/client";
 
@@ -20,6 +20,8 @@ export interface ClientOptions {
   /** URLs of the coordinators; whichever of them leads is found. */
   readonly coordinators: readonly string[];
   readonly token: string;
+  /** Default those of this machine. */
+  readonly surroundings?: Surroundings;
 }
 
 export interface ClientHandlers {
@@ -82,7 +84,8 @@ export class CoordinatorClient {
   readonly #handlers: ClientHandlers;
   #link: Link<ClientToCoordinator> | undefined;
   #isClosed = false;
-  #aliveTimer: NodeJS.Timeout | undefined;
+  readonly #surroundings: Surroundings;
+  #stopAsking: Cancel | undefined;
   #lastId = 0;
 
   /**
@@ -95,13 +98,14 @@ export class CoordinatorClient {
     options: ClientOptions,
     handlers: Partial<ClientHandlers> = {},
   ): Promise<CoordinatorClient> {
-    const deadline = performance.now() + electionTimeoutMs;
+    const { clock } = options.surroundings ?? systemSurroundings;
+    const deadline = clock.elapsedMs() + electionTimeoutMs;
     for (;;) {
       const survey = await surveyCoordinators(options, handlers);
       if (survey.leader !== undefined) return survey.leader;
       if (survey.views.length === 0) throw noCoordinator(survey.reasons);
-      if (performance.now() > deadline) throw noLeader(survey.views);
-      await new Promise((resolve) => setTimeout(resolve, electionPauseMs));
+      if (clock.elapsedMs() > deadline) throw noLeader(survey.views);
+      await pause(clock, electionPauseMs);
     }
   }
 
@@ -124,8 +128,9 @@ export class CoordinatorClient {
     url: string,
     token: string,
     handlers: Partial<ClientHandlers>,
+    surroundings: Surroundings = systemSurroundings,
   ): Promise<CoordinatorClient> {
-    const client = new CoordinatorClient({
+    const client = new CoordinatorClient(surroundings, {
       onJobChanged: (job) => handlers.onJobChanged?.(job),
       onJobLog: (entries) => handlers.onJobLog?.(entries),
       onLost: (reason) => handlers.onLost?.(reason),
@@ -135,7 +140,8 @@ export class CoordinatorClient {
     return client;
   }
 
-  private constructor(handlers: ClientHandlers) {
+  private constructor(surroundings: Surroundings, handlers: ClientHandlers) {
+    this.#surroundings = surroundings;
     this.#handlers = handlers;
   }
 
@@ -149,9 +155,8 @@ export class CoordinatorClient {
     const requestId = this.#lastId;
     const timeoutMs = request.type === "describeCluster" ? aliveTimeoutMs : requestTimeoutMs;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => link.close("the coordinator does not answer"), timeoutMs);
-      timer.unref();
-      const settled = (): void => clearTimeout(timer);
+      const giveUp = (): void => link.close("the coordinator does not answer");
+      const settled = this.#surroundings.clock.after(timeoutMs, giveUp, true);
       this.#waiting.set(requestId, {
         resolve: (result) => {
           settled();
@@ -168,10 +173,8 @@ export class CoordinatorClient {
 
   /** Asks now and then whether anybody is there; one who does not answer is taken for gone. */
   #stayAlive(): void {
-    this.#aliveTimer = setInterval(() => {
-      this.request({ type: "describeCluster" }).catch(() => undefined);
-    }, aliveIntervalMs);
-    this.#aliveTimer.unref();
+    const ask = (): void => void this.request({ type: "describeCluster" }).catch(() => undefined);
+    this.#stopAsking = this.#surroundings.clock.every(aliveIntervalMs, ask, true);
   }
 
   close(): void {
@@ -180,7 +183,7 @@ export class CoordinatorClient {
   }
 
   async #dial(url: string, token: string): Promise<void> {
-    this.#link = await dial<CoordinatorToClient, ClientToCoordinator>(
+    this.#link = await this.#surroundings.network.dial<CoordinatorToClient, ClientToCoordinator>(
       { url, path: clientPath, token, frameBytesMax },
       clientCodec,
       { onMessage: (message) => this.#receive(message), onClose: (reason) => this.#closed(reason) },
@@ -206,7 +209,7 @@ export class CoordinatorClient {
   }
 
   #closed(reason: string): void {
-    clearInterval(this.#aliveTimer);
+    this.#stopAsking?.();
     const error = new FanfoldError("CONNECTION_LOST", `The link to the coordinator was lost: ${reason}.`);
     for (const waiting of this.#waiting.values()) waiting.reject(error);
     this.#waiting.clear();
@@ -234,7 +237,8 @@ async function surveyCoordinators(
     let isChosen = false;
     const onLost = (reason: string): void => (isChosen ? handlers.onLost?.(reason) : undefined);
     try {
-      const client = await CoordinatorClient.dial(url, options.token, { ...handlers, onLost });
+      const watched = { ...handlers, onLost };
+      const client = await CoordinatorClient.dial(url, options.token, watched, options.surroundings);
       const result = await client.request({ type: "describeCluster" });
       if (result.type === "cluster") views.push(result.cluster);
       if (result.type === "cluster" && result.cluster.isLeader) {

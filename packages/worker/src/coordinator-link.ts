@@ -5,7 +5,7 @@
  */
 import { FanfoldError } from "@fanfold/job";
 import { type CoordinatorToWorker, type WorkerToCoordinator, workerCodec } from "@fanfold/protocol";
-import { dial, type Link } from "@fanfold/transport";
+import type { Cancel, Link, Surroundings } from "@fanfold/transport";
 import type { NodeLog } from "./ports.js";
 
 export const workerPath = "/v1/worker";
@@ -20,6 +20,7 @@ export interface CoordinatorLinkOptions {
   readonly coordinators: readonly string[];
   readonly token: string;
   readonly frameBytesMax: number;
+  readonly surroundings: Surroundings;
 }
 
 export interface CoordinatorLinkHandlers {
@@ -42,8 +43,7 @@ export class CoordinatorLink {
   #heardMs = 0;
   #leaseMs = defaultLeaseMs;
   #hasLease = false;
-  #timer: NodeJS.Timeout | undefined;
-  #redialTimer: NodeJS.Timeout | undefined;
+  #stopBeating: Cancel | undefined;
   #wake: (() => void) | undefined;
 
   constructor(options: CoordinatorLinkOptions, handlers: CoordinatorLinkHandlers, log: NodeLog) {
@@ -68,8 +68,7 @@ export class CoordinatorLink {
 
   close(): void {
     this.#isClosed = true;
-    clearInterval(this.#timer);
-    clearTimeout(this.#redialTimer);
+    this.#stopBeating?.();
     this.#wake?.();
     this.#link?.close("the worker is going");
   }
@@ -90,37 +89,39 @@ export class CoordinatorLink {
   /** Resolves when the link is over; true when the coordinator had welcomed us. */
   #dialOnce(url: string): Promise<boolean> {
     return new Promise((resolve) => {
-      const { token, frameBytesMax } = this.#options;
-      dial<CoordinatorToWorker, WorkerToCoordinator>(
-        { url, path: workerPath, token, frameBytesMax },
-        workerCodec,
-        {
-          onMessage: (order) => this.#receive(order),
-          onClose: (reason) => {
-            const wasWelcome = this.#isWelcome;
-            this.#isWelcome = false;
-            this.#link = undefined;
-            if (!this.#isClosed) this.#log.warn({ url }, `lost the coordinator: ${reason}`);
-            resolve(wasWelcome);
+      const { token, frameBytesMax, surroundings } = this.#options;
+      surroundings.network
+        .dial<CoordinatorToWorker, WorkerToCoordinator>(
+          { url, path: workerPath, token, frameBytesMax },
+          workerCodec,
+          {
+            onMessage: (order) => this.#receive(order),
+            onClose: (reason) => {
+              const wasWelcome = this.#isWelcome;
+              this.#isWelcome = false;
+              this.#link = undefined;
+              if (!this.#isClosed) this.#log.warn({ url }, `lost the coordinator: ${reason}`);
+              resolve(wasWelcome);
+            },
           },
-        },
-      ).then(
-        (link) => {
-          if (this.#isClosed) {
-            link.close("the worker is going");
-            return;
-          }
-          this.#link = link;
-          this.#heardMs = performance.now();
-          link.send(this.#handlers.hello());
-        },
-        (error: unknown) => {
-          const known = FanfoldError.from(error);
-          if (known.code === "UNAUTHORIZED") this.#log.error({ url }, known.message);
-          else this.#log.debug({ url }, known.message);
-          resolve(false);
-        },
-      );
+        )
+        .then(
+          (link) => {
+            if (this.#isClosed) {
+              link.close("the worker is going");
+              return;
+            }
+            this.#link = link;
+            this.#heardMs = this.#options.surroundings.clock.elapsedMs();
+            link.send(this.#handlers.hello());
+          },
+          (error: unknown) => {
+            const known = FanfoldError.from(error);
+            if (known.code === "UNAUTHORIZED") this.#log.error({ url }, known.message);
+            else this.#log.debug({ url }, known.message);
+            resolve(false);
+          },
+        );
     });
   }
 
@@ -128,7 +129,7 @@ export class CoordinatorLink {
     if (order.type === "welcome" && !this.#follow(order.epoch)) return;
     // One that was refused may have sent orders before it heard so.
     if (!this.#isWelcome) return;
-    this.#heardMs = performance.now();
+    this.#heardMs = this.#options.surroundings.clock.elapsedMs();
     this.#hasLease = true;
     if (order.type === "welcome") {
       this.#leaseMs = order.leaseMs;
@@ -150,13 +151,13 @@ export class CoordinatorLink {
   }
 
   #beatEvery(intervalMs: number): void {
-    clearInterval(this.#timer);
-    this.#timer = setInterval(() => this.#beat(), intervalMs);
+    this.#stopBeating?.();
+    this.#stopBeating = this.#options.surroundings.clock.every(intervalMs, () => this.#beat());
   }
 
   #beat(): void {
     if (this.#isWelcome) this.#link?.send(this.#handlers.heartbeat());
-    if (performance.now() - this.#heardMs < this.#leaseMs) return;
+    if (this.#options.surroundings.clock.elapsedMs() - this.#heardMs < this.#leaseMs) return;
     // Silence on an open link means a path that swallows packets: only a new connection can tell.
     this.#link?.close("silent for too long");
     if (!this.#hasLease) return;
@@ -166,8 +167,11 @@ export class CoordinatorLink {
 
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      this.#wake = resolve;
-      this.#redialTimer = setTimeout(resolve, ms);
+      const cancel = this.#options.surroundings.clock.after(ms, resolve);
+      this.#wake = () => {
+        cancel();
+        resolve();
+      };
     });
   }
 }

@@ -4,7 +4,6 @@
  *
  * It decides nothing about jobs. What it knows, it forgets without harm, except segments and unsettled reports.
  */
-import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type ErrorReport, FanfoldError } from "@fanfold/job";
@@ -19,14 +18,21 @@ import {
   type WorkerInfo,
 } from "@fanfold/scheduler";
 import { stagingDirOf } from "@fanfold/storage";
-import { type FolderLock, type Listener, listen, lockFolder } from "@fanfold/transport";
+import {
+  type Cancel,
+  type FolderLock,
+  type Listener,
+  type Surroundings,
+  systemSurroundings,
+} from "@fanfold/transport";
 import { BundleCache } from "./bundle-cache.js";
 import { CoordinatorLink } from "./coordinator-link.js";
-import { ExecutorPool } from "./executor-pool.js";
+import { ExecutorPool, type PoolDependencies } from "./executor-pool.js";
+import { ExecutorProcess } from "./executor-process.js";
 import { currentHostId } from "./host-id.js";
 import { JobFolders } from "./job-folders.js";
 import { MapOutputs } from "./map-outputs.js";
-import { discardOutput, listInputs, publishOutput } from "./output-service.js";
+import { type OutputService, outputService } from "./output-service.js";
 import type { NodeLog } from "./ports.js";
 import { createShuffleRoute } from "./shuffle-holder.js";
 
@@ -49,10 +55,18 @@ export interface WorkerOptions {
   readonly nodeFlags?: readonly string[];
   /** `false`: fetch segments of this machine over the network too. */
   readonly readsLocalSegments?: boolean;
+  /** Workers with the same one can read each other's files; default that of this machine. */
+  readonly hostId?: string;
 }
 
 export interface WorkerDependencies {
   readonly log: NodeLog;
+  /** Default those of this machine. */
+  readonly surroundings?: Surroundings;
+  /** Default: as a process of its own. */
+  readonly startExecutor?: PoolDependencies["startExecutor"];
+  /** Default: on the storage that this process sees. */
+  readonly outputs?: OutputService;
 }
 
 interface LiveAttempt {
@@ -65,6 +79,9 @@ const logFlushMs = 100;
 /** Lines kept while the coordinator is away; older ones are dropped. */
 const logEntriesMax = 10_000;
 
+const inProcess: PoolDependencies["startExecutor"] = (options, handlers) =>
+  new ExecutorProcess(options, handlers);
+
 export class WorkerDaemon {
   readonly #options: WorkerOptions;
   readonly #log: NodeLog;
@@ -74,7 +91,9 @@ export class WorkerDaemon {
   readonly #pool: ExecutorPool;
   readonly #link: CoordinatorLink;
   readonly #workerId: string;
-  readonly #hostId: string = currentHostId();
+  readonly #hostId: string;
+  readonly #surroundings: Surroundings;
+  readonly #outputs: OutputService;
   /** Assigned and not ended. */
   readonly #live = new Map<string, LiveAttempt>();
   /** Ended and not settled. */
@@ -83,7 +102,7 @@ export class WorkerDaemon {
   readonly #discarding = new Map<string, string | null>();
   readonly #onDiscarded = new Map<string, () => void>();
   #logEntries: JobLogEntry[] = [];
-  #logTimer: NodeJS.Timeout | undefined;
+  #stopLogTimer: Cancel | undefined;
   #listener: Listener | undefined;
   #lock: FolderLock | undefined;
   #isDraining = false;
@@ -92,7 +111,11 @@ export class WorkerDaemon {
   constructor(options: WorkerOptions, dependencies: WorkerDependencies) {
     this.#options = options;
     this.#log = dependencies.log;
-    this.#workerId = `${options.name}-${randomBytes(4).toString("hex")}`;
+    const { surroundings = systemSurroundings, startExecutor = inProcess } = dependencies;
+    this.#surroundings = surroundings;
+    this.#outputs = dependencies.outputs ?? outputService;
+    this.#hostId = options.hostId ?? currentHostId();
+    this.#workerId = `${options.name}-${surroundings.randomBytes(4).toString("hex")}`;
     this.#folders = new JobFolders(options.dataDir);
     this.#bundles = new BundleCache(`${options.dataDir}/bundles`, (digest) =>
       this.#link.send({ type: "getBundle", digest }),
@@ -110,9 +133,10 @@ export class WorkerDaemon {
         onStopped: (attempt) => this.#stopped(attempt),
         onPrinted: (attempt, stream, line) => this.#printed(attempt, stream, line),
       },
+      { clock: surroundings.clock, startExecutor },
     );
     this.#link = new CoordinatorLink(
-      { coordinators: options.coordinators, token: options.token, frameBytesMax },
+      { coordinators: options.coordinators, token: options.token, frameBytesMax, surroundings },
       {
         hello: () => this.#hello(),
         heartbeat: () => this.#heartbeat(),
@@ -126,11 +150,11 @@ export class WorkerDaemon {
 
   /** Starts listening, the executors, and the link; resolves when it listens. */
   async start(): Promise<void> {
-    this.#lock = await lockFolder(this.#options.dataDir);
+    this.#lock = await this.#surroundings.lockFolder(this.#options.dataDir);
     const { host, port, token } = this.#options;
     const address = { ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) };
     const routes = [this.#pool.route(), createShuffleRoute(token, this.#folders)];
-    this.#listener = await listen({ ...address, frameBytesMax }, routes);
+    this.#listener = await this.#surroundings.network.listen({ ...address, frameBytesMax }, routes);
     this.#pool.start(this.#listener.url);
     this.#link.start();
   }
@@ -170,7 +194,7 @@ export class WorkerDaemon {
 
   /** Ends at once: executors are killed, links are cut. */
   async close(): Promise<void> {
-    clearTimeout(this.#logTimer);
+    this.#stopLogTimer?.();
     this.#link.close();
     this.#pool.close();
     await this.#listener?.close();
@@ -236,12 +260,12 @@ export class WorkerDaemon {
         this.#mapOutputs.apply(order);
         return;
       case "listInputs":
-        void listInputs(order).then((answer) => this.#link.send(answer));
+        void this.#outputs.listInputs(order).then((answer) => this.#link.send(answer));
         return;
       case "publishOutput":
-        void publishOutput(order, this.#folders.recordsDir(order.jobId)).then((answer) =>
-          this.#link.send(answer),
-        );
+        void this.#outputs
+          .publishOutput(order, this.#folders.recordsDir(order.jobId))
+          .then((answer) => this.#link.send(answer));
         return;
       case "discardJob":
         this.#discard(order.jobId, order.out);
@@ -311,7 +335,7 @@ export class WorkerDaemon {
       case "log":
         this.#logLine({
           attempt,
-          atMs: Date.now(),
+          atMs: this.#surroundings.clock.nowMs(),
           level: message.level,
           source: "log",
           message: message.message,
@@ -421,7 +445,7 @@ export class WorkerDaemon {
       this.#mapOutputs.forget(jobId);
       try {
         this.#folders.removeJob(jobId);
-        if (out !== null) discardOutput(out, jobId);
+        if (out !== null) this.#outputs.discardOutput(out, jobId);
       } catch (error) {
         this.#log.error({ job: jobId }, `files of the job could not be removed: ${(error as Error).message}`);
       }
@@ -437,18 +461,18 @@ export class WorkerDaemon {
       return;
     }
     const level = stream === "stdout" ? "info" : "warn";
-    this.#logLine({ attempt, atMs: Date.now(), level, source: stream, message: line });
+    this.#logLine({ attempt, atMs: this.#surroundings.clock.nowMs(), level, source: stream, message: line });
   }
 
   #logLine(entry: JobLogEntry): void {
     if (this.#logEntries.length >= logEntriesMax) this.#logEntries.shift();
     this.#logEntries.push(entry);
-    this.#logTimer ??= setTimeout(() => this.#flushLog(), logFlushMs);
+    this.#stopLogTimer ??= this.#surroundings.clock.after(logFlushMs, () => this.#flushLog());
   }
 
   #flushLog(): void {
-    clearTimeout(this.#logTimer);
-    this.#logTimer = undefined;
+    this.#stopLogTimer?.();
+    this.#stopLogTimer = undefined;
     if (this.#logEntries.length === 0 || !this.#link.isUp) return;
     this.#link.send({ type: "jobLog", entries: this.#logEntries });
     this.#logEntries = [];

@@ -5,8 +5,8 @@
 import type { DaemonToExecutor, ExecutorToDaemon } from "@fanfold/protocol";
 import { daemonCodec } from "@fanfold/protocol";
 import { type AttemptId, isSameAttempt } from "@fanfold/scheduler";
-import { createToken, type Link, type Route } from "@fanfold/transport";
-import { ExecutorProcess } from "./executor-process.js";
+import { type Clock, createToken, type Link, type Route } from "@fanfold/transport";
+import type { ExecutorProcessHandlers, ExecutorProcessOptions } from "./executor-process.js";
 
 export const executorPath = "/v1/executor";
 /** How long an attempt that was told to stop may take before its executor is killed. */
@@ -23,6 +23,19 @@ export interface PoolOptions {
   readonly nodeFlags: readonly string[];
 }
 
+/** An executor as its pool sees it: something that can be ended. */
+export interface ExecutorHandle {
+  readonly pid: number | undefined;
+  /** Ends it at once; `onExit` tells when it has. */
+  kill(): void;
+}
+
+export interface PoolDependencies {
+  readonly clock: Clock;
+  /** Starts an executor, which dials in by its handshake. */
+  startExecutor(options: ExecutorProcessOptions, handlers: ExecutorProcessHandlers): ExecutorHandle;
+}
+
 export interface PoolHandlers {
   /** The attempt's own words: progress, log, finished, failed, fetchFailed. */
   onMessage(message: Exclude<ExecutorToDaemon, { type: "ready" }>): void;
@@ -35,7 +48,7 @@ export interface PoolHandlers {
 
 interface Slot {
   readonly executorId: string;
-  process: ExecutorProcess | undefined;
+  process: ExecutorHandle | undefined;
   link: Link<DaemonToExecutor> | undefined;
   running: { readonly attempt: AttemptId; isStopping: boolean } | undefined;
   startFailures: number;
@@ -48,6 +61,7 @@ const quotedLinesMax = 5;
 export class ExecutorPool {
   readonly #options: PoolOptions;
   readonly #handlers: PoolHandlers;
+  readonly #dependencies: PoolDependencies;
   readonly #token: string = createToken();
   readonly #slots: Slot[] = [];
   readonly #queue: RunOrder[] = [];
@@ -55,9 +69,10 @@ export class ExecutorPool {
   #url = "";
   #isClosed = false;
 
-  constructor(options: PoolOptions, handlers: PoolHandlers) {
+  constructor(options: PoolOptions, handlers: PoolHandlers, dependencies: PoolDependencies) {
     this.#options = options;
     this.#handlers = handlers;
+    this.#dependencies = dependencies;
   }
 
   /** The route by which executors dial in. */
@@ -125,7 +140,7 @@ export class ExecutorPool {
     slot.running.isStopping = true;
     slot.link?.send({ type: "stop", attempt });
     const { process } = slot;
-    setTimeout(() => {
+    const killIfStill = (): void => {
       if (
         slot.process === process &&
         slot.running !== undefined &&
@@ -133,7 +148,8 @@ export class ExecutorPool {
       ) {
         process?.kill();
       }
-    }, stopGraceMs).unref();
+    };
+    this.#dependencies.clock.after(stopGraceMs, killIfStill, true);
     return true;
   }
 
@@ -147,7 +163,7 @@ export class ExecutorPool {
     const { cwd, env, nodeFlags } = this.#options;
     const handshake = { url: this.#url, path: executorPath, token: this.#token, executorId: slot.executorId };
     slot.lastPrinted = [];
-    slot.process = new ExecutorProcess(
+    slot.process = this.#dependencies.startExecutor(
       { handshake, cwd, env, nodeFlags },
       {
         onPrinted: (stream, line) => {

@@ -17,7 +17,7 @@ import {
   type TaskResult,
 } from "@fanfold/scheduler";
 import { createRecordSource, createSinkFactory } from "@fanfold/storage";
-import type { Link } from "@fanfold/transport";
+import { type Link, type Network, systemSurroundings } from "@fanfold/transport";
 import { loadJob, resolveParams } from "./load-job.js";
 import { FetchFailure, fetchSegments } from "./shuffle-fetch.js";
 import { userStack } from "./user-stack.js";
@@ -29,6 +29,26 @@ interface Running {
   readonly abort: AbortController;
   fail(error: FanfoldError): void;
 }
+
+/** What an executor runs attempts with. */
+export interface ExecutorMeans {
+  readonly network: Network;
+  loadJob(bundlePath: string, jobName: string): Promise<AnyJob>;
+  readonly runMap: typeof runMapAttempt;
+  readonly runReduce: typeof runReduceAttempt;
+  readonly runSample: typeof runSampleAttempt;
+  /** Resolves after all promises of this turn are through, when their unhandled rejections have been told. */
+  endOfTurn(): Promise<void>;
+}
+
+const ownMeans: ExecutorMeans = {
+  network: systemSurroundings.network,
+  loadJob,
+  runMap: runMapAttempt,
+  runReduce: runReduceAttempt,
+  runSample: runSampleAttempt,
+  endOfTurn: () => new Promise((resolve) => setImmediate(resolve)),
+};
 
 function strayError(thrown: unknown, { task, attempt }: AttemptId): FanfoldError {
   const what = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
@@ -42,12 +62,14 @@ const logCharsMax = 16 * 1024;
 export class Executor {
   readonly #link: Link<ExecutorToDaemon>;
   readonly #onSpoilt: () => void;
+  readonly #means: ExecutorMeans;
   #running: Running | undefined;
 
   /** `onSpoilt` is called when stray code of an attempt may still be running, and the process should be replaced. */
-  constructor(link: Link<ExecutorToDaemon>, onSpoilt: () => void) {
+  constructor(link: Link<ExecutorToDaemon>, onSpoilt: () => void, means: ExecutorMeans = ownMeans) {
     this.#link = link;
     this.#onSpoilt = onSpoilt;
+    this.#means = means;
   }
 
   /**
@@ -67,7 +89,7 @@ export class Executor {
     switch (message.type) {
       case "preload":
         // An error will be told by the task that needs the code.
-        loadJob(message.bundlePath, message.jobName).catch(() => undefined);
+        this.#means.loadJob(message.bundlePath, message.jobName).catch(() => undefined);
         return;
       case "run":
         void this.#run(message);
@@ -93,8 +115,7 @@ export class Executor {
     });
     try {
       const result = await Promise.race([this.#execute(run, abort.signal), stray]);
-      // Rejections that nobody handles are told after the promises of this turn are through.
-      await Promise.race([new Promise((resolve) => setImmediate(resolve)), stray]);
+      await Promise.race([this.#means.endOfTurn(), stray]);
       this.#link.send({ type: "finished", attempt, result });
     } catch (error) {
       if (error instanceof FetchFailure) {
@@ -110,7 +131,7 @@ export class Executor {
 
   async #execute(run: Run, signal: AbortSignal): Promise<TaskResult> {
     const { assignment } = run;
-    const job = await loadJob(run.bundlePath, assignment.jobName);
+    const job = await this.#means.loadJob(run.bundlePath, assignment.jobName);
     const given = decodeValue(assignment.params as Uint8Array);
     const options: AttemptOptions = {
       ...this.#baseOptions(run, job, signal),
@@ -121,12 +142,12 @@ export class Executor {
       case "sample": {
         const { split, partitions, sampleRecordsMax } = assignment;
         const extra = { split, partitions, boundaries: undefined, sampleRecordsMax };
-        const { keys } = await runSampleAttempt({ ...options, ...extra }, ports);
+        const { keys } = await this.#means.runSample({ ...options, ...extra }, ports);
         return { keys, outputs: [], counters: {}, metrics: {} };
       }
       case "map": {
         const { split, partitions, boundaries } = assignment;
-        const result = await runMapAttempt({ ...options, split, partitions, boundaries }, ports);
+        const result = await this.#means.runMap({ ...options, split, partitions, boundaries }, ports);
         const { segment, counters, metrics } = result;
         const outputs = outputFiles(result.outputs);
         if (segment === undefined) return { outputs, counters, metrics: { ...metrics } };
@@ -136,7 +157,7 @@ export class Executor {
       case "reduce": {
         const segments = await this.#fetch(run, assignment, signal);
         const { partition } = assignment;
-        const result = await runReduceAttempt({ ...options, partition, segments }, ports);
+        const result = await this.#means.runReduce({ ...options, partition, segments }, ports);
         const { counters, metrics } = result;
         return { outputs: outputFiles(result.outputs), counters, metrics: { ...metrics } };
       }
@@ -160,6 +181,7 @@ export class Executor {
       sources,
       workDir: run.workDir,
       signal,
+      network: this.#means.network,
     });
   }
 

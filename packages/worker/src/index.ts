@@ -1,4 +1,12 @@
 export { WorkerDaemon, type WorkerDependencies, type WorkerOptions } from "./daemon.js";
+export { Executor, type ExecutorMeans } from "./executor.js";
+export type { ExecutorHandle, PoolDependencies } from "./executor-pool.js";
+export type {
+  ExecutorHandshake,
+  ExecutorProcessHandlers,
+  ExecutorProcessOptions,
+} from "./executor-process.js";
 export { isForeignFanfoldError, loadJob, resolveParams } from "./load-job.js";
+export { listInputs, type OutputService, outputService, publishOutput } from "./output-service.js";
 export type { NodeLog } from "./ports.js";
 export { userStack } from "./user-stack.js";

@@ -3,13 +3,27 @@ import { join } from "node:path";
 import { FanfoldError } from "@fanfold/job";
 import type { CoordinatorToWorker, WorkerToCoordinator } from "@fanfold/protocol";
 import type { ManifestSummary, PublicationWinner } from "@fanfold/scheduler";
-import { checkTarget, discardStaging, planSplits, prepareStaging, publish } from "@fanfold/storage";
+import {
+  type AfterStep,
+  checkTarget,
+  discardStaging,
+  planSplits,
+  prepareStaging,
+  publish,
+} from "@fanfold/storage";
 
 /** Of the packages, which are published together; stands in the manifest of every output. */
 export const fanfoldVersion = "0.1.0";
 
 type ListOrder = Extract<CoordinatorToWorker, { type: "listInputs" }>;
 type PublishOrder = Extract<CoordinatorToWorker, { type: "publishOutput" }>;
+
+/** What a daemon has done for a job as a whole. */
+export interface OutputService {
+  listInputs(order: ListOrder): Promise<WorkerToCoordinator>;
+  publishOutput(order: PublishOrder, recordsDir: string): Promise<WorkerToCoordinator>;
+  discardOutput(out: string, jobId: string): void;
+}
 
 export async function listInputs(order: ListOrder): Promise<WorkerToCoordinator> {
   const { jobId, inputs, reader, splitBytes, out, force } = order;
@@ -24,10 +38,14 @@ export async function listInputs(order: ListOrder): Promise<WorkerToCoordinator>
   }
 }
 
-export async function publishOutput(order: PublishOrder, recordsDir: string): Promise<WorkerToCoordinator> {
+export async function publishOutput(
+  order: PublishOrder,
+  recordsDir: string,
+  afterStep?: AfterStep,
+): Promise<WorkerToCoordinator> {
   const { jobId } = order;
   try {
-    return { type: "outputPublished", jobId, manifest: await publishFiles(order, recordsDir) };
+    return { type: "outputPublished", jobId, manifest: await publishFiles(order, recordsDir, afterStep) };
   } catch (error) {
     return {
       type: "outputPublished",
@@ -37,10 +55,14 @@ export async function publishOutput(order: PublishOrder, recordsDir: string): Pr
   }
 }
 
-async function publishFiles(order: PublishOrder, recordsDir: string): Promise<ManifestSummary> {
+async function publishFiles(
+  order: PublishOrder,
+  recordsDir: string,
+  afterStep?: AfterStep,
+): Promise<ManifestSummary> {
   const { out, jobId, jobName, force, winners, counters, collectRecords } = order;
   if (out === null) return { out, files: [] };
-  const manifest = await publish({
+  const request = {
     out,
     jobId,
     jobName,
@@ -56,7 +78,8 @@ async function publishFiles(order: PublishOrder, recordsDir: string): Promise<Ma
     fanfoldVersion,
     createdAt: new Date(order.committedMs).toISOString(),
     ...(collectRecords ? { recordsDir } : {}),
-  });
+  };
+  const manifest = await publish(request, afterStep);
   const files = manifest.files.map(({ name, bytes, records, sha256 }) => ({ name, bytes, records, sha256 }));
   return { out, files: collectRecords ? [...files, ...recordsFiles(winners, recordsDir)] : files };
 }
@@ -86,3 +109,6 @@ function totalsOf(winners: readonly PublicationWinner[]): {
 export function discardOutput(out: string, jobId: string): void {
   discardStaging(out, jobId);
 }
+
+/** On the storage that this process sees. */
+export const outputService: OutputService = { listInputs, publishOutput, discardOutput };

@@ -15,7 +15,7 @@ import {
   type ShuffleRequest,
 } from "@fanfold/protocol";
 import type { AttemptId, MapOutputEntry, MapOutputRef } from "@fanfold/scheduler";
-import { dial } from "@fanfold/transport";
+import type { Network } from "@fanfold/transport";
 import PQueue from "p-queue";
 import { rangeOf, shufflePath } from "./shuffle-holder.js";
 
@@ -29,6 +29,7 @@ export interface FetchRequest {
   readonly sources: SegmentSources;
   readonly workDir: string;
   readonly signal: AbortSignal;
+  readonly network: Network;
 }
 
 /** Some map outputs could not be had. Its own kind of failure: the task is not to blame. */
@@ -115,25 +116,27 @@ async function fetchFrom(
   try {
     return await new Promise<ErrorReport | undefined>((resolve, reject) => {
       const reception = new Reception(entries, { path, file, slices, failures }, resolve);
-      dial<ShuffleReply, ShuffleRequest>(
-        { url, path: shufflePath, token: holder.token, frameBytesMax },
-        fetcherCodec,
-        {
-          onMessage: (reply) => {
-            try {
-              reception.take(reply);
-            } catch (error) {
-              reject(error as Error);
-            }
+      request.network
+        .dial<ShuffleReply, ShuffleRequest>(
+          { url, path: shufflePath, token: holder.token, frameBytesMax },
+          fetcherCodec,
+          {
+            onMessage: (reply) => {
+              try {
+                reception.take(reply);
+              } catch (error) {
+                reject(error as Error);
+              }
+            },
+            onClose: (reason) => resolve({ code: "SEGMENT_UNAVAILABLE", message: `${url}: ${reason}` }),
           },
-          onClose: (reason) => resolve({ code: "SEGMENT_UNAVAILABLE", message: `${url}: ${reason}` }),
-        },
-      ).then((link) => {
-        request.signal.addEventListener("abort", () => link.close("aborted"), { once: true });
-        reception.onDone = () => link.close("done");
-        const attempts = entries.map((entry) => attemptOf(entry, request));
-        link.send({ type: "fetch", partition: request.partition, attempts });
-      }, reject);
+        )
+        .then((link) => {
+          request.signal.addEventListener("abort", () => link.close("aborted"), { once: true });
+          reception.onDone = () => link.close("done");
+          const attempts = entries.map((entry) => attemptOf(entry, request));
+          link.send({ type: "fetch", partition: request.partition, attempts });
+        }, reject);
     });
   } finally {
     closeSync(file);
