@@ -16,6 +16,7 @@ export function resultJson(result: JobResult): object {
     recordsOut: output.records,
     bytesOut: output.bytes,
     counters: result.counters,
+    skippedRecords: result.skippedRecords,
     wallMs: wallMs(result),
     stages: result.stages.map((stage) => ({
       id: stage.id,
@@ -46,8 +47,14 @@ export function resultText(result: JobResult): string {
   if (counters.length > 0) {
     lines.push(`counters: ${counters.map(([name, n]) => `${name} ${countText(n)}`).join(", ")}`);
   }
+  if (result.skippedRecords > 0) lines.push(skippedText(result));
   if (result.out !== null) lines.push(`output: ${result.out} (${result.files.length} files)`);
   return terminalSafe(lines.join("\n"));
+}
+
+function skippedText({ skippedRecords, out }: JobResult): string {
+  const what = skippedRecords === 1 ? "1 bad record" : `${countText(skippedRecords)} bad records`;
+  return `skipped ${what}${out === null ? "" : `: see ${out}/_skipped`}`;
 }
 
 interface Totals {
@@ -57,8 +64,9 @@ interface Totals {
 
 function totalsOf(result: JobResult): Totals {
   const map = result.stages.find((stage) => stage.kind === "map");
-  const records = result.files.reduce((sum, file) => sum + file.records, 0);
-  const bytes = result.files.reduce((sum, file) => sum + file.bytes, 0);
+  const files = result.files.filter(({ name }) => !name.startsWith("_"));
+  const records = files.reduce((sum, file) => sum + file.records, 0);
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   return { input: { records: map?.recordsIn ?? 0, bytes: map?.bytesIn ?? 0 }, output: { records, bytes } };
 }
 

@@ -3,6 +3,7 @@ import type { AnyJob, JobLog, Split } from "@fanfold/job";
 import type { RecordSource, SinkFactory, SinkSummary } from "./ports.js";
 import type { SegmentSlice } from "./segment-reader.js";
 import type { Compression, SegmentSummary } from "./segment-writer.js";
+import type { SkipSummary } from "./skips.js";
 
 export interface AttemptOptions {
   readonly job: AnyJob;
@@ -20,6 +21,10 @@ export interface AttemptOptions {
   readonly outputDir: string;
   /** Whether the main pairs are also written as typed records (file stem `records`). */
   readonly collectRecords: boolean;
+  /** Bad records that the job may skip; 0 or nothing: none. */
+  readonly skipBadRecords?: number | undefined;
+  /** Drops the frames of a stack that are not the user's; for what is saved of skipped records. */
+  readonly userStack?: ((stack: string) => string) | undefined;
   readonly log: JobLog;
   readonly signal: AbortSignal;
   /** Called at most every 100 ms or so. */
@@ -79,14 +84,16 @@ export interface AttemptMetrics {
 }
 
 export interface OutputFile extends SinkSummary {
-  /** `part` for the main output, `records` for its typed twin, or the named output's name. */
+  /** `part` for the main output, `records` for its typed twin, `_skipped` for bad records, or the named output's name. */
   readonly name: string;
-  readonly kind: "part" | "records" | "named";
+  readonly kind: "part" | "records" | "skipped" | "named";
 }
 
 export interface AttemptResult {
   readonly outputs: readonly OutputFile[];
   readonly counters: Readonly<Record<string, number>>;
+  /** Records that were skipped, where any were. */
+  readonly skipped?: SkipSummary | undefined;
   readonly metrics: AttemptMetrics;
 }
 

@@ -1,9 +1,13 @@
-/** The output files of one attempt: the main one, its typed twin, and the named ones, opened when first written. */
+/** The output files of one attempt: the main one, its typed twin, and the named ones and the skipped records, opened when
+ * first written. */
 import { join } from "node:path";
 import { type AnyJob, FanfoldError, isOutputName, jsonLines, type Writer } from "@fanfold/job";
 import type { OutputFile } from "./attempt-options.js";
 import { namedOutputsMax } from "./limits.js";
 import type { InternalWriterSpec, RecordSink, SinkFactory } from "./ports.js";
+
+/** Name of the output of bad records; no user's output may begin with a sign. */
+export const skippedOutputName = "_skipped";
 
 interface OpenOutput {
   readonly name: string;
@@ -21,6 +25,7 @@ export class AttemptOutputs {
   readonly #named: Map<string, { write(value: unknown): void }> = new Map();
   #main: RecordSink | undefined;
   #records: RecordSink | undefined;
+  #skipped: RecordSink | undefined;
 
   constructor(job: AnyJob, sinks: SinkFactory, outputDir: string) {
     this.#job = job;
@@ -62,6 +67,12 @@ export class AttemptOutputs {
     };
     this.#named.set(name, output);
     return output;
+  }
+
+  /** Saves what is known of a bad record; the file is opened by the first. It is no output of the job's own. */
+  writeSkipped(record: unknown): void {
+    this.#skipped ??= this.#openSink(skippedOutputName, "skipped", jsonLines().writer);
+    this.#skipped.writeValue(record);
   }
 
   /** Closes all files. */

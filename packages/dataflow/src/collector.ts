@@ -96,6 +96,12 @@ export class Collector {
     this.#append(partition, this.#keys.bytes, 0, keyLength, valueLength);
   }
 
+  /** Refuses what `emit` would refuse of a pair's key, and takes nothing. */
+  check(key: unknown): void {
+    const length = this.#keys.encode(key);
+    this.#chooser.choose(key, this.#keys.bytes, length);
+  }
+
   /** Appends a record whose value was just encoded, spilling first when there is no room. */
   #append(partition: number, keys: Buffer, keyStart: number, keyEnd: number, valueLength: number): void {
     const buffer = this.#buffer;

@@ -6,6 +6,8 @@ export type EmitFunction = (key: unknown, value: unknown) => void;
 
 export interface EmitTarget {
   emit(key: unknown, value: unknown): void;
+  /** Throws what `emit` would for a pair that user code is to blame for, and takes nothing. */
+  check(key: unknown, value: unknown): void;
 }
 
 export interface Emitter {
@@ -37,14 +39,14 @@ export function createEmitter(open: EmitTarget, guard: Guard): Emitter {
   };
 }
 
-const closed: EmitTarget = {
-  emit: () => {
-    throw new FanfoldError(
-      "USER_CODE_FAILED",
-      "emit was called after its task had ended: is a promise not awaited?",
-    );
-  },
-};
+function refuseLate(): never {
+  throw new FanfoldError(
+    "USER_CODE_FAILED",
+    "emit was called after its task had ended: is a promise not awaited?",
+  );
+}
+
+const closed: EmitTarget = { emit: refuseLate, check: refuseLate };
 
 /** Whether a value is of a type that is carried whatever it is. */
 export function isPlainScalar(value: unknown): boolean {

@@ -11,6 +11,7 @@ export type {
   SampleAttemptOptions,
   SampleAttemptResult,
 } from "./attempt-options.js";
+export { skippedOutputName } from "./attempt-outputs.js";
 export { boundariesFrom } from "./boundaries.js";
 export { decodeKey, decodeValue, encodeKey, encodeValue } from "./codec.js";
 export { memoryBytesDefault, memoryBytesMin } from "./limits.js";
@@ -28,3 +29,4 @@ export { runSampleAttempt } from "./sample-attempt.js";
 export { type PartitionRange, readSegmentIndex, type SegmentIndex } from "./segment-index.js";
 export type { SegmentSlice } from "./segment-reader.js";
 export type { Compression, SegmentSummary } from "./segment-writer.js";
+export type { SkipSummary } from "./skips.js";

@@ -38,6 +38,13 @@ export const namedOutputsMax: number = 256;
 export const countersMax: number = 1000;
 export const counterNameMax: number = 200;
 
+/** What one record may have done and still be undone; more is let through, and the record can no longer be skipped. */
+export const trialBytesMax: number = 16 * 1024 * 1024;
+/** Bad records that a result names; all are in the output. */
+export const skipsNamedMax: number = 3;
+/** Characters of an error's message that are saved with a skipped record. */
+export const skipMessageMax: number = 1000;
+
 /** How long user code may keep the event loop before heartbeats and aborts get their turn. */
 export const yieldIntervalMs: number = 50;
 /** The least time between two progress reports. */

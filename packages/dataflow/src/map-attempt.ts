@@ -5,8 +5,14 @@
  * The synchronous path is a plain loop; only when `map` returns a promise does the attempt await. The clock is looked
  * at every few records, so that a slow `map` cannot silence the executor.
  */
-import type { AnyJob, MapContext } from "@fanfold/job";
-import type { AttemptMetrics, AttemptPorts, MapAttemptOptions, MapAttemptResult } from "./attempt-options.js";
+import type { AnyJob, FanfoldError, MapContext } from "@fanfold/job";
+import type {
+  AttemptMetrics,
+  AttemptOptions,
+  AttemptPorts,
+  MapAttemptOptions,
+  MapAttemptResult,
+} from "./attempt-options.js";
 import { AttemptOutputs } from "./attempt-outputs.js";
 import { Collector } from "./collector.js";
 import { createEmitter, type EmitFunction, type Emitter, isPlainScalar } from "./emitter.js";
@@ -15,7 +21,9 @@ import { memoryBytesMin } from "./limits.js";
 import { isThenable, Pace } from "./pace.js";
 import type { RecordBatch } from "./ports.js";
 import type { SegmentSummary } from "./segment-writer.js";
+import { Skips } from "./skips.js";
 import { Counters, createMapContext, Guard, type RecordPosition } from "./task-context.js";
+import { isBadRecord, Trial } from "./trial.js";
 import { nameAttempt, thrownByUser } from "./user-error.js";
 import { ValueEncoder } from "./value-encoder.js";
 
@@ -51,20 +59,28 @@ class MapAttempt {
   readonly #counters: Counters = new Counters();
   readonly #pace: Pace;
   readonly #emitter: Emitter;
+  readonly #skips: Skips | undefined;
 
   constructor(options: MapAttemptOptions, ports: AttemptPorts) {
     this.#options = options;
     this.#ports = ports;
     this.#outputs = new AttemptOutputs(options.job, ports.sinks, options.outputDir);
     this.#collector = options.partitions === 0 ? undefined : collectorOf(options);
-    const parts = { outputs: this.#outputs, counters: this.#counters, guard: this.#guard };
+    const guard = this.#guard;
+    const parts = { outputs: this.#outputs, counters: this.#counters, guard };
     const position: RecordPosition = { batch: undefined, index: 0 };
-    const context = createMapContext(options, parts, position);
-    this.#emitter = createEmitter(this.#collector ?? new MainOutput(this.#outputs), this.#guard);
+    const target = this.#collector ?? new MainOutput(this.#outputs);
+    this.#emitter = createEmitter(target, guard);
     this.#pace = new Pace(options, () => this.#progress());
+    this.#skips = skipsOf(options, this.#outputs);
+    const trial =
+      this.#skips === undefined
+        ? undefined
+        : new Trial({ ...parts, emit: this.#emitter.emit, check: (key, value) => target.check(key, value) });
+    const context = createMapContext(options, trial === undefined ? parts : { ...trial, guard }, position);
     this.#mapper = new Mapper(
-      { job: options.job, context, position, guard: this.#guard },
-      this.#emitter.emit,
+      { job: options.job, context, position, guard, trial, skips: this.#skips },
+      trial?.emit ?? this.#emitter.emit,
       this.#pace,
     );
   }
@@ -87,6 +103,7 @@ class MapAttempt {
       segment,
       outputs,
       counters: this.#counters.toRecord(),
+      skipped: this.#skips?.summary,
       metrics: this.#metrics(segment, bytesOut),
     };
   }
@@ -124,6 +141,20 @@ function splitBytes(options: MapAttemptOptions): number {
   return options.split.ranges.reduce((total, range) => total + range.end - range.start, 0);
 }
 
+/** Of a job that skips bad records. */
+export function skipsOf(options: AttemptOptions, outputs: AttemptOutputs | undefined): Skips | undefined {
+  const { skipBadRecords: max = 0, stage, taskIndex: task, userStack = (stack: string) => stack } = options;
+  return max === 0 ? undefined : new Skips({ max, stage, task, userStack }, outputs);
+}
+
+/** What a reader's error says of where the record begins. */
+function placeOf(
+  batch: RecordBatch,
+  error: FanfoldError,
+): { readonly path: string; readonly offset: number } {
+  return { path: batch.path, offset: Number(error.details["offset"] ?? 0) };
+}
+
 function collectorOf(options: MapAttemptOptions): Collector {
   return new Collector({
     job: options.job,
@@ -146,9 +177,13 @@ class MainOutput {
   }
 
   emit(key: unknown, value: unknown): void {
+    this.check(key, value);
+    this.#outputs.writePair(key, value);
+  }
+
+  check(key: unknown, value: unknown): void {
     this.#keys.encode(key);
     if (!isPlainScalar(value)) this.#values.encode(value);
-    this.#outputs.writePair(key, value);
   }
 }
 
@@ -157,6 +192,9 @@ export interface MapperParts {
   readonly context: MapContext<unknown>;
   readonly position: RecordPosition;
   readonly guard: Guard;
+  /** Both of a job that skips bad records. */
+  readonly trial?: Trial | undefined;
+  readonly skips?: Skips | undefined;
 }
 
 /** Calls the user's functions of a map task; errors leave it naming the record. */
@@ -193,6 +231,9 @@ export class Mapper {
     position.batch = batch;
     const count = batch.records.length;
     this.#next = 0;
+    for (const error of batch.malformed ?? []) this.#skip(placeOf(batch, error), error);
+    const { trial } = this.#parts;
+    if (trial !== undefined) await this.#tryAll(batch, stride, trial);
     while (this.#next < count) {
       try {
         const pending = this.#mapSome(batch.records, stride);
@@ -212,6 +253,40 @@ export class Mapper {
     position.batch = undefined;
     this.#recordsDone += count;
     this.#bytesDone += batch.inputBytes;
+  }
+
+  /** Maps the records of a batch, and skips those that are bad. */
+  async #tryAll(batch: RecordBatch, stride: number, trial: Trial): Promise<void> {
+    const { job, context, position, guard } = this.#parts;
+    const count = batch.records.length;
+    for (let i = 0; i < count; i += stride) {
+      position.index = i;
+      try {
+        trial.begin();
+        const returned: unknown = job.map(batch.records[i], this.#emit as never, context);
+        if (isThenable(returned)) await returned;
+        guard.check();
+        trial.commit();
+        guard.check();
+      } catch (thrown) {
+        const place = { path: batch.path, offset: batch.offsetOf(i) };
+        const failure = guard.hasFailed ? guard.failure : thrown;
+        const error = thrownByUser(failure, { function: "map", ...place });
+        // An attempt that is told to stop may throw because of that.
+        if (!trial.canRollBack || context.signal.aborted) throw error;
+        trial.rollback();
+        this.#skip(place, error);
+      }
+      this.#next = Math.min(i + stride, count);
+      await this.#pace.restWhenDue();
+    }
+  }
+
+  /** @throws the error itself unless it says that the record is bad and the job skips such. */
+  #skip(place: { readonly path: string; readonly offset: number }, error: FanfoldError): void {
+    const { skips } = this.#parts;
+    if (skips === undefined || !isBadRecord(error)) throw error;
+    skips.add(place, error);
   }
 
   /** Records read so far, those of the batch at hand included. */

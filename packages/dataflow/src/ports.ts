@@ -2,7 +2,7 @@
  * What the way of a record asks of the world. `storage` implements the sources and sinks for files; tests use
  * arrays in memory.
  */
-import type { Split, WriterSpec } from "@fanfold/job";
+import type { FanfoldError, Split, WriterSpec } from "@fanfold/job";
 
 /**
  * Some consecutive records of one file, in order. `records` are ready to hand to `map`; offsets are found only when
@@ -14,6 +14,8 @@ export interface RecordBatch {
   readonly records: readonly unknown[];
   /** Byte offset in the uncompressed file of the `index`-th record of this batch. */
   offsetOf(index: number): number;
+  /** Records that could not be read, left out of `records`: of a source that was told to go on after them. */
+  readonly malformed?: readonly FanfoldError[];
   /** Bytes read from the disk for this batch, for progress. */
   readonly inputBytes: number;
 }

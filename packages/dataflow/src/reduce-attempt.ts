@@ -17,9 +17,12 @@ import { foldGroup } from "./fold-group.js";
 import { type GroupBy, GroupStream } from "./group-stream.js";
 import { GroupValues } from "./group-values.js";
 import { memoryBytesMin } from "./limits.js";
+import { skipsOf } from "./map-attempt.js";
 import { isThenable, Pace } from "./pace.js";
 import { PartitionMerge } from "./partition-merge.js";
+import type { Skips } from "./skips.js";
 import { Counters, createTaskContext, Guard } from "./task-context.js";
+import { isBadRecord, Trial } from "./trial.js";
 import { nameAttempt, thrownByUser } from "./user-error.js";
 import { ValueEncoder } from "./value-encoder.js";
 
@@ -57,6 +60,9 @@ class ReduceAttempt {
   readonly #context: TaskContext<unknown>;
   readonly #emitter: Emitter;
   readonly #pace: Pace;
+  readonly #skips: Skips | undefined;
+  readonly #trial: Trial | undefined;
+  readonly #emit: EmitFunction;
   #merge: PartitionMerge | undefined;
   #groups: GroupStream | undefined;
 
@@ -64,8 +70,15 @@ class ReduceAttempt {
     this.#options = options;
     this.#outputs = new AttemptOutputs(options.job, ports.sinks, options.outputDir);
     const parts = { outputs: this.#outputs, counters: this.#counters, guard: this.#guard };
-    this.#context = createTaskContext(options, parts);
-    this.#emitter = createEmitter(new ReduceOutput(this.#outputs), this.#guard);
+    const target = new ReduceOutput(this.#outputs);
+    this.#emitter = createEmitter(target, this.#guard);
+    this.#skips = skipsOf(options, this.#outputs);
+    const { emit } = this.#emitter;
+    const trialParts = { ...parts, emit, check: (key: unknown, value: unknown) => target.check(key, value) };
+    this.#trial = this.#skips === undefined ? undefined : new Trial(trialParts);
+    this.#emit = this.#trial?.emit ?? emit;
+    const seen = this.#trial === undefined ? parts : { ...this.#trial, guard: this.#guard };
+    this.#context = createTaskContext(options, seen);
     this.#pace = new Pace(options, () => this.#progress());
   }
 
@@ -81,7 +94,12 @@ class ReduceAttempt {
     const outputs = this.#outputs.close();
     this.#pace.finish();
     const bytesOut = outputs.reduce((total, file) => total + file.bytes, 0);
-    return { outputs, counters: this.#counters.toRecord(), metrics: this.#metrics(bytesOut) };
+    return {
+      outputs,
+      counters: this.#counters.toRecord(),
+      skipped: this.#skips?.summary,
+      metrics: this.#metrics(bytesOut),
+    };
   }
 
   abort(): void {
@@ -123,10 +141,40 @@ class ReduceAttempt {
       typeof reduce === "function"
         ? this.#callStep(groups, reduce as ReduceCall)
         : this.#foldStep(groups, reduce as Aggregator<unknown, unknown>);
+    if (this.#trial !== undefined && this.#skips !== undefined) {
+      await this.#tryAll(groups, step, this.#trial, this.#skips);
+      return;
+    }
     for (let count = 1; groups.nextGroup(); count++) {
       const pending = this.#inGroup(groups, step);
       if (pending !== undefined) await this.#settle(groups, pending);
       if ((count & (clockInterval - 1)) === 0 || pending !== undefined) await this.#pace.restWhenDue();
+    }
+  }
+
+  /** Runs all groups, and skips the keys that are bad: all their values, and all that was done for them. */
+  async #tryAll(
+    groups: GroupStream,
+    step: () => PromiseLike<unknown> | undefined,
+    trial: Trial,
+    skips: Skips,
+  ): Promise<void> {
+    const { partition, signal } = this.#options;
+    while (groups.nextGroup()) {
+      try {
+        trial.begin();
+        const pending = step();
+        if (pending !== undefined) await pending;
+        this.#guard.check();
+        trial.commit();
+        this.#guard.check();
+      } catch (thrown) {
+        const error = this.#blame(groups, thrown);
+        if (!trial.canRollBack || signal.aborted || !isBadRecord(error)) throw error;
+        trial.rollback();
+        skips.add({ partition, key: groups.keyOfGroup() }, error);
+      }
+      await this.#pace.restWhenDue();
     }
   }
 
@@ -160,7 +208,7 @@ class ReduceAttempt {
 
   #callStep(groups: GroupStream, reduce: ReduceCall): () => PromiseLike<unknown> | undefined {
     const context = this.#context;
-    const emit: EmitFunction = this.#emitter.emit;
+    const emit = this.#emit;
     return () => {
       const values = new GroupValues(groups);
       const returned = reduce(groups.keyOfGroup(), values, emit, context);
@@ -175,7 +223,7 @@ class ReduceAttempt {
   #foldStep(groups: GroupStream, aggregator: Aggregator<unknown, unknown>): () => undefined {
     return () => {
       const result = foldGroup(groups, aggregator);
-      this.#emitter.emit(groups.keyOfGroup(), result);
+      this.#emit(groups.keyOfGroup(), result);
     };
   }
 
@@ -216,8 +264,12 @@ class ReduceOutput {
   }
 
   emit(key: unknown, value: unknown): void {
+    this.check(key, value);
+    this.#outputs.writePair(key, value);
+  }
+
+  check(key: unknown, value: unknown): void {
     if (!isPlainScalar(key)) this.#values.encode(key);
     if (!isPlainScalar(value)) this.#values.encode(value);
-    this.#outputs.writePair(key, value);
   }
 }

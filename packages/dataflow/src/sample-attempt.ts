@@ -7,10 +7,11 @@ import { createEmitter } from "./emitter.js";
 import type { GroupBy } from "./group-stream.js";
 import { KeyEncoder } from "./key-encoder.js";
 import { sampleKeysPerRecord } from "./limits.js";
-import { Mapper } from "./map-attempt.js";
+import { Mapper, skipsOf } from "./map-attempt.js";
 import { Pace } from "./pace.js";
 import type { RecordBatch } from "./ports.js";
 import { Counters, createMapContext, Guard, type RecordPosition } from "./task-context.js";
+import { Trial } from "./trial.js";
 import { nameAttempt } from "./user-error.js";
 
 /**
@@ -28,9 +29,16 @@ export async function runSampleAttempt(
   try {
     const position: RecordPosition = { batch: undefined, index: 0 };
     const parts = { outputs: { named: () => ({ write: () => undefined }) }, counters: new Counters(), guard };
-    const context = createMapContext(options, parts, position);
+    const skips = skipsOf(options, undefined);
+    const check = (key: unknown): void => keys.check(key);
+    const trial = skips === undefined ? undefined : new Trial({ ...parts, emit: emitter.emit, check });
+    const context = createMapContext(options, trial === undefined ? parts : { ...trial, guard }, position);
     const pace: Pace = new Pace(options, () => progressOf(options, mapper));
-    const mapper: Mapper = new Mapper({ job: options.job, context, position, guard }, emitter.emit, pace);
+    const mapper: Mapper = new Mapper(
+      { job: options.job, context, position, guard, trial, skips },
+      trial?.emit ?? emitter.emit,
+      pace,
+    );
     await mapper.callHook("setup");
     for await (const batch of ports.source.batches(options.split)) {
       await mapper.mapBatch(batch, strideOf(batch, options));
@@ -90,6 +98,10 @@ class KeySample {
     if (this.#keys.length <= this.#keysMax) return;
     this.#keys = this.#keys.filter((_, index) => index % 2 === 0);
     this.#interval *= 2;
+  }
+
+  check(key: unknown): void {
+    this.#encoder.encode(key);
   }
 
   sorted(): Uint8Array[] {

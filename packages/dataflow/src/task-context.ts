@@ -28,6 +28,12 @@ export class Guard {
     return thrown;
   }
 
+  /** What failed was undone. */
+  forgive(): void {
+    this.hasFailed = false;
+    this.failure = undefined;
+  }
+
   /** @throws what was remembered, if anything. */
   check(): void {
     if (this.hasFailed) throw this.failure;
@@ -55,6 +61,10 @@ export class Counters {
     this.#values.set(name, (value ?? 0) + n);
   }
 
+  get isEmpty(): boolean {
+    return this.#values.size === 0;
+  }
+
   /** Own properties, whatever the names. */
   toRecord(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.#values);
@@ -69,7 +79,7 @@ export interface RecordPosition {
 
 export interface ContextParts {
   readonly outputs: Pick<AttemptOutputs, "named">;
-  readonly counters: Counters;
+  readonly counters: Pick<Counters, "add">;
   readonly guard: Guard;
 }
 

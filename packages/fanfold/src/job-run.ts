@@ -29,6 +29,8 @@ export interface JobResult {
   /** Published files, relative to `out`. */
   readonly files: readonly PublishedFile[];
   readonly counters: Readonly<Record<string, number>>;
+  /** Bad records that were skipped; they are in `_skipped` of the output. */
+  readonly skippedRecords: number;
   readonly stages: JobSummary["stages"];
   readonly times: JobSummary["times"];
 }
@@ -121,10 +123,10 @@ export class JobRun<J extends AnyJob = AnyJob> {
   async result(): Promise<JobResult> {
     const job = await this.#ended;
     if (job.state === "succeeded") {
-      const { id, name, counters, stages, times, outputs } = job;
+      const { id, name, counters, skippedRecords, stages, times, outputs } = job;
       const out = this.#options.hidesOutput ? null : job.out;
       const files = outputs.filter((file) => !isRecordsFile(file));
-      return { jobId: id, name, out, counters, stages, times, files };
+      return { jobId: id, name, out, counters, skippedRecords, stages, times, files };
     }
     if (job.error !== null) throw FanfoldError.fromReport(job.error);
     if (job.state === "cancelled") throw new FanfoldError("JOB_CANCELLED", `Job ${job.id} was cancelled.`);

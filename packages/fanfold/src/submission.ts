@@ -22,6 +22,11 @@ export interface SubmitOptions {
   readonly memoryBytes?: number;
   /** Tries of one task; default 4 for code that throws, 10 for executors that die. */
   readonly maxAttempts?: number;
+  /**
+   * Bad records that the whole job may skip: records that cannot be parsed or that `map` throws at, keys that `reduce`
+   * throws at. They are counted, and saved in `_skipped` of the output; one more fails the job. Default 0.
+   */
+  readonly skipBadRecords?: number;
   /** Parameters of the job, as its schema takes them; any plain values. */
   readonly params?: Readonly<Record<string, unknown>>;
 }
@@ -32,6 +37,8 @@ export interface Submission {
   readonly spec: JobSpec;
 }
 
+/** More bad records than this are not bad records but another format. */
+const skipBadRecordsMax = 1_000_000;
 const defaultMemoryBytes: number = 256 * 1024 * 1024;
 /** The engine's buffers do not work with less. */
 export const memoryBytesMin: number = 8 * 1024 * 1024;
@@ -54,6 +61,7 @@ export async function prepareSubmission(
   const reducers = options.reducers ?? job.reducers;
   checkWhole("reducers", reducers, 1, reducersMax);
   checkWhole("maxAttempts", options.maxAttempts, 1, 1_000);
+  checkWhole("skipBadRecords", options.skipBadRecords, 0, skipBadRecordsMax);
   checkWhole("splitBytes", options.splitBytes, 1, Number.MAX_SAFE_INTEGER);
   checkWhole("memoryBytes", options.memoryBytes, memoryBytesMin, Number.MAX_SAFE_INTEGER);
   const spec: JobSpec = {
@@ -69,6 +77,7 @@ export async function prepareSubmission(
       collectRecords: place.collectRecords,
       ...(options.maxAttempts === undefined ? {} : { maxAttempts: options.maxAttempts }),
       ...(options.splitBytes === undefined ? {} : { splitBytes: options.splitBytes }),
+      ...(options.skipBadRecords === undefined ? {} : { skipBadRecords: options.skipBadRecords }),
       ...(reducers === undefined ? {} : { reducers }),
     },
     params: encodeValue(params),

@@ -32,6 +32,7 @@ export const errorCodes = [
   "GROUP_NOT_CONTIGUOUS",
   "OUTPUT_NAME_INVALID",
   "EXECUTOR_EXITED",
+  "SKIP_LIMIT_EXCEEDED",
   // Outputs and disks
   "OUTPUT_EXISTS",
   "OUTPUT_UNWRITABLE",

@@ -32,6 +32,7 @@ export const jobSummary: s.SchemaOf<JobSummary> = s.record<JobSummary>({
   out: s.orNull(s.path),
   stages: s.list(stage),
   counters: s.numbersByName,
+  skippedRecords: s.whole,
   outputs: s.manifestFiles,
   manifest: s.orNull(s.manifestSummary),
   error: s.orNull(s.errorReport),

@@ -176,6 +176,7 @@ export const jobSpec: SchemaOf<JobSpec> = record<JobSpec>({
     memoryBytes: whole,
     splitBytes: optional(whole),
     reducers: optional(whole),
+    skipBadRecords: optional(whole),
     force: flag,
     collectRecords: flag,
   }),
@@ -192,11 +193,17 @@ const outputFile: SchemaOf<OutputFile> = record<OutputFile>({
   sha256: digest,
 });
 
+/** Skipped records that a result names. */
+const skippedTextsMax = 10;
+
 export const taskResult: SchemaOf<TaskResult> = record<TaskResult>({
   segment: optional(record<NonNullable<TaskResult["segment"]>>({ path, bytes: whole, digest: text })),
   keys: optional(list(bytes)),
   outputs: list(outputFile, 1_000),
   counters: numbersByName,
+  skipped: optional(
+    record<NonNullable<TaskResult["skipped"]>>({ count: whole, first: list(text, skippedTextsMax) }),
+  ),
   metrics: numbersByName,
 });
 
@@ -259,6 +266,7 @@ const commonAssignment = {
   params: bytes as SchemaOf<unknown>,
   memoryBytes: whole,
   collectRecords: flag,
+  skipBadRecords: optional(whole),
   out: orNull(path),
   partitions: whole,
   inputsVersion: whole,

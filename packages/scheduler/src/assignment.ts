@@ -18,7 +18,7 @@ import type { PoolWorker, WorkerPool } from "./worker-pool.js";
 export function assignmentOf(job: JobRecord, stage: StageTable, attempt: AttemptId): TaskAssignment {
   const { spec, partitions } = job;
   const { bundle, name: jobName, params, out } = spec;
-  const { memoryBytes, collectRecords } = spec.options;
+  const { memoryBytes, collectRecords, skipBadRecords } = spec.options;
   const inputsVersion = job.inputsVersionOf(stage);
   const all = {
     attempt,
@@ -30,6 +30,7 @@ export function assignmentOf(job: JobRecord, stage: StageTable, attempt: Attempt
     out,
     partitions,
     inputsVersion,
+    ...(skipBadRecords === undefined ? {} : { skipBadRecords }),
   };
   const { input, output } = stage.stage;
   if (input.type === "shuffle") {

@@ -2,6 +2,7 @@
 import type { JobRecord } from "./job-record.js";
 import type { StageRun } from "./job-run.js";
 import type { JobSummary, StageSummary } from "./job-summary.js";
+import { skippedCount } from "./skip-rules.js";
 import { addProgress, emptyProgress, progressOf } from "./stage-rates.js";
 import type { StageTable } from "./stage-table.js";
 
@@ -14,6 +15,7 @@ export function describeJob(job: JobRecord, live: readonly StageRun[] = []): Job
     state: job.state,
     out: job.spec.out,
     stages: job.stages.map((stage, id) => describeStage(stage, live[id])),
+    skippedRecords: skippedCount(job.skips),
     counters: Object.fromEntries(job.counters),
     outputs: job.manifest?.files ?? [],
     manifest: job.manifest ?? null,

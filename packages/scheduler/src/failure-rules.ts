@@ -44,6 +44,11 @@ export function applyFailure(
   const record = kind === "fetchFailed" ? undefined : recordOf(error);
   const known = { attempt: attempt.attempt, epoch: attempt.epoch, workerId, kind, message };
   if (!stage.recordFailure(attempt, record === undefined ? known : { ...known, record })) return;
+  if (error.code === "SKIP_LIMIT_EXCEEDED") {
+    // The same records will be bad again.
+    job.fail(error, atMs, events);
+    return;
+  }
   const tries = stage.failuresOf(attempt.task, kind);
   if (
     tries >= triesMax(job, kind) ||

@@ -65,6 +65,7 @@ export type {
   MapOutputRef,
   OutputFile,
   SegmentSummary,
+  SkippedRecords,
   TaskResult,
 } from "./task-result.js";
 export type { WorkerState, WorkerSummary } from "./worker-summary.js";

@@ -3,6 +3,7 @@ import type { ErrorReport, Split } from "@fanfold/job";
 import type { ManifestSummary } from "./command.js";
 import { isFinalState, type JobSpec, type JobState } from "./job-spec.js";
 import { errorTextMax } from "./limits.js";
+import { forgetSkippedTasks, type Skips } from "./skip-rules.js";
 import type { StageTable } from "./stage-table.js";
 import type { TableEvent } from "./table-event.js";
 import type { Totals } from "./totals.js";
@@ -20,6 +21,7 @@ export class JobRecord {
   /** Workers that hold or made something of this job; columns name them by index. */
   readonly workers: string[] = [];
   readonly counters: Totals = new Map();
+  readonly skips: Skips = new Map();
   error: ErrorReport | undefined = undefined;
   manifest: ManifestSummary | undefined = undefined;
   plannedMs: number | null = null;
@@ -96,6 +98,7 @@ export class JobRecord {
   #finish(atMs: number): void {
     this.finishedMs = atMs;
     this.splits = [];
+    forgetSkippedTasks(this.skips);
     this.workers.length = 0;
     this.#workerIndexes.clear();
     for (const stage of this.stages) stage.compact();

@@ -12,6 +12,8 @@ export interface JobSummary {
   readonly stages: readonly StageSummary[];
   /** Sums over winning attempts. */
   readonly counters: Readonly<Record<string, number>>;
+  /** Bad records that winning attempts have skipped. */
+  readonly skippedRecords: number;
   /** Published files; empty before the job has succeeded. */
   readonly outputs: readonly PublishedFile[];
   readonly manifest: ManifestSummary | null;

@@ -36,6 +36,9 @@ export const resultsPerCommandMax = 1_000;
 /** Distinct user counters kept a job; further names are dropped. They are held for the job's whole life. */
 export const counterNamesMax = 1_000;
 
+/** Skipped records that the error names when there were too many; all are in the attempts' files. */
+export const skippedNamedMax = 5;
+
 /** Characters of an error message or stack that the table keeps. */
 export const errorTextMax = 8_192;
 

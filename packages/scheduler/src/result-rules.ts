@@ -8,6 +8,7 @@
 import type { JobRecord } from "./job-record.js";
 import { counterNamesMax } from "./limits.js";
 import { closeStage } from "./plan-rules.js";
+import { noteSkipped, skipError } from "./skip-rules.js";
 import type { StageTable } from "./stage-table.js";
 import type { TableEvent } from "./table-event.js";
 import { taskDone } from "./task-columns.js";
@@ -78,6 +79,7 @@ function acceptWinner(
   addTotals(job.counters, result.counters, 1, counterNamesMax);
   addTotals(stage.metrics, result.metrics, 1, metricNamesMax);
   columns.setWinner(attempt, job.workerIndex(workerId), result, stage.feedsShuffle);
+  noteSkipped(job.skips, attempt, result.skipped);
   stage.fetchFailures.delete(task);
   stage.done += 1;
   if (result.keys !== undefined) stage.sampleKeys.set(task, result.keys);
@@ -86,7 +88,9 @@ function acceptWinner(
     stage.inputsVersion += 1;
     events.push({ type: "outputsChanged", jobId: job.id, stage: stage.stage.id });
   }
-  if (stage.done === stage.tasks) closeStage(job, stage, atMs, events);
+  const tooMany = skipError(job.skips, job.spec.options.skipBadRecords ?? 0);
+  if (tooMany !== undefined) job.fail(tooMany, atMs, events);
+  else if (stage.done === stage.tasks) closeStage(job, stage, atMs, events);
 }
 
 /** Counters and metrics are those of winners alone, so the earlier winner's go. */

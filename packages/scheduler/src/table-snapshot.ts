@@ -8,7 +8,7 @@ import { JobRecord } from "./job-record.js";
 import type { JobSpec, JobState } from "./job-spec.js";
 import { type FailureRecord, StageTable } from "./stage-table.js";
 import { type Contribution, TaskColumns } from "./task-columns.js";
-import type { OutputFile } from "./task-result.js";
+import type { OutputFile, SkippedRecords } from "./task-result.js";
 
 export interface TableSnapshot {
   readonly version: 1;
@@ -28,6 +28,7 @@ export interface JobSnapshot {
   readonly stages: readonly StageSnapshot[];
   readonly workers: readonly string[];
   readonly counters: readonly (readonly [string, number])[];
+  readonly skips: readonly (readonly [string, SkippedRecords])[];
   readonly error: ErrorReport | null;
   readonly manifest: ManifestSummary | null;
   readonly plannedMs: number | null;
@@ -84,6 +85,7 @@ export function takeJob(job: JobRecord): JobSnapshot {
     stages: job.stages.map(takeStage),
     workers: [...job.workers],
     counters: [...job.counters],
+    skips: [...job.skips],
     error: job.error ?? null,
     manifest: job.manifest ?? null,
     plannedMs: job.plannedMs,
@@ -101,6 +103,7 @@ export function restoreJob(taken: JobSnapshot): JobRecord {
   job.stages = taken.stages.map((stage, id) => restoreStage(taken, stage, id));
   for (const workerId of taken.workers) job.workerIndex(workerId);
   for (const [name, value] of taken.counters) job.counters.set(name, value);
+  for (const [task, skipped] of taken.skips) job.skips.set(task, skipped);
   job.error = taken.error ?? undefined;
   job.manifest = taken.manifest ?? undefined;
   job.plannedMs = taken.plannedMs;

@@ -13,6 +13,8 @@ interface AnyAssignment {
   /** Budget for the attempt's buffers, in bytes. */
   readonly memoryBytes: number;
   readonly collectRecords: boolean;
+  /** Bad records that the job, and hence this attempt, may skip; unset: none. */
+  readonly skipBadRecords?: number;
   /** The job's output folder, beside which the attempt stages its files; `null`: in the worker's own folder. */
   readonly out: string | null;
   /** Partitions of the shuffle; 0 for a map-only job. */

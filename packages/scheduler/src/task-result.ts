@@ -21,6 +21,12 @@ export interface SegmentSummary {
   readonly digest: string;
 }
 
+export interface SkippedRecords {
+  readonly count: number;
+  /** The first few, as text for people. */
+  readonly first: readonly string[];
+}
+
 export interface TaskResult {
   /** Of a task whose stage feeds a shuffle. */
   readonly segment?: SegmentSummary;
@@ -29,6 +35,8 @@ export interface TaskResult {
   readonly outputs: readonly OutputFile[];
   /** The user's counters. */
   readonly counters: Readonly<Record<string, number>>;
+  /** Bad records that the attempt has skipped; unset where there are none. */
+  readonly skipped?: SkippedRecords;
   /** `recordsIn`, `bytesIn`, `recordsOut`, `bytesOut` and whatever else the executor measures; added up by name. */
   readonly metrics: Readonly<Record<string, number>>;
 }

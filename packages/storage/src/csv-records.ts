@@ -15,9 +15,12 @@ export interface CsvFormat {
 export class CsvRecords {
   readonly #scanner: CsvScanner;
   readonly #blocks: LineBlocks;
+  readonly #keepsGoing: boolean;
   #columns: readonly string[] | undefined;
 
-  constructor(format: CsvFormat, blocks: LineBlocks) {
+  /** `keepsGoing`: malformed rows are named in the batch, and the next one is read. */
+  constructor(format: CsvFormat, blocks: LineBlocks, keepsGoing = false) {
+    this.#keepsGoing = keepsGoing;
     this.#scanner = new CsvScanner(format.delimiter);
     this.#blocks = blocks;
     if (typeof format.header === "boolean") return;
@@ -32,8 +35,10 @@ export class CsvRecords {
     const { path, inputBytes } = context;
     const text = new TextBlock(path, block, context.decoding);
     const problem = (at: number, reason: string): FanfoldError =>
-      malformed(path, text.offsetOfCharacter(at), reason);
-    const { rows, starts, used } = this.#scanner.scan(text.text, block.isLast, problem);
+      malformedRow(path, text.offsetOfCharacter(at), reason);
+    const malformed: FanfoldError[] = [];
+    const skip = this.#keepsGoing ? (error: FanfoldError) => void malformed.push(error) : undefined;
+    const { rows, starts, used } = this.#scanner.scan(text.text, block.isLast, problem, skip);
     if (used < text.text.length) this.#blocks.putBack(text.offsetOfCharacter(used) - block.offset);
     const limit = context.recordBytesMax;
     for (let i = 0; block.length > limit && i < rows.length; i += 1) {
@@ -44,17 +49,33 @@ export class CsvRecords {
       this.#columns = checkColumns(rows.shift()!, (reason) => problem(starts.shift()!, reason));
       starts.shift();
     }
-    const records = rows.map((row, index) => this.#record(row, starts[index]!, problem));
-    return { path, records, offsetOf: (index) => text.offsetOfCharacter(starts[index]!), inputBytes };
+    const kept: number[] = [];
+    const records: unknown[] = [];
+    for (const [index, row] of rows.entries()) {
+      const error = this.#misfit(row, starts[index]!, problem);
+      if (error !== undefined && skip === undefined) throw error;
+      if (error !== undefined) {
+        malformed.push(error);
+        continue;
+      }
+      kept.push(starts[index]!);
+      records.push(this.#record(row));
+    }
+    const offsetOf = (index: number): number => text.offsetOfCharacter(kept[index]!);
+    return { path, records, offsetOf, inputBytes, ...(malformed.length === 0 ? {} : { malformed }) };
   }
 
-  #record(
+  #misfit(
     row: readonly string[],
     at: number,
     problem: (at: number, reason: string) => FanfoldError,
-  ): unknown {
+  ): FanfoldError | undefined {
+    const { length } = this.#columns!;
+    return row.length > length ? problem(at, `${row.length} fields for ${length} columns`) : undefined;
+  }
+
+  #record(row: readonly string[]): unknown {
     const columns = this.#columns!;
-    if (row.length > columns.length) throw problem(at, `${row.length} fields for ${columns.length} columns`);
     // An assignment to `__proto__` would be lost on an ordinary object.
     const record: Record<string, string> = columns.includes("__proto__") ? Object.create(null) : {};
     for (let i = 0; i < columns.length; i += 1) record[columns[i]!] = row[i] ?? "";
@@ -75,7 +96,7 @@ function checkColumns(
   return names;
 }
 
-function malformed(path: string, offset: number, reason: string): FanfoldError {
+function malformedRow(path: string, offset: number, reason: string): FanfoldError {
   const message = `malformed CSV: the row at ${path} byte ${offset}: ${reason}`;
   return new FanfoldError("RECORD_MALFORMED", message, { details: { path, offset } });
 }

@@ -31,6 +31,8 @@ export class CsvScanner {
   #text = "";
   #fields: string[] = [];
   #isLast = false;
+  /** Behind the problem that was thrown last: the next line end from here on ends the row. */
+  #problemEnd = 0;
 
   /** @throws `JOB_INVALID` for a delimiter that could not be told from the rest. */
   constructor(delimiter: string) {
@@ -41,8 +43,13 @@ export class CsvScanner {
     this.#delimiter = delimiter.charCodeAt(0);
   }
 
-  /** @throws what `problem` makes of an unclosed quote, or of text behind a closing one. */
-  scan(text: string, isLast: boolean, problem: CsvProblem): CsvRows {
+  /**
+   * With `skip`, a malformed row is handed to it and left out. A row that ends in text behind a closing quote ends
+   * with that line; of a quote that is never closed, the line that it is in is left out.
+   *
+   * @throws what `problem` makes of an unclosed quote, or of text behind a closing one.
+   */
+  scan(text: string, isLast: boolean, problem: CsvProblem, skip?: (error: FanfoldError) => void): CsvRows {
     this.#text = text;
     this.#isLast = isLast;
     const rows: string[][] = [];
@@ -50,15 +57,32 @@ export class CsvScanner {
     let at = 0;
     while (at < text.length) {
       this.#fields = [];
-      const next = this.#row(at, problem);
+      const row = this.#rowOrProblem(at, problem, skip !== undefined);
+      const next = typeof row === "number" ? row : this.#afterProblem();
       if (next === incomplete) break;
-      if (this.#fields.length > 0) {
+      if (typeof row !== "number") skip?.(row);
+      else if (this.#fields.length > 0) {
         rows.push(this.#fields);
         starts.push(at);
       }
       at = next;
     }
     return { rows, starts, used: at };
+  }
+
+  #rowOrProblem(at: number, problem: CsvProblem, isSkipping: boolean): number | FanfoldError {
+    try {
+      return this.#row(at, problem);
+    } catch (error) {
+      if (isSkipping && error instanceof FanfoldError) return error;
+      throw error;
+    }
+  }
+
+  #afterProblem(): number {
+    const found = this.#text.indexOf("\n", this.#problemEnd);
+    if (found >= 0) return found + 1;
+    return this.#isLast ? this.#text.length : incomplete;
   }
 
   /** Reads the row at `start` into `#fields` and returns the index behind its line end. */
@@ -106,11 +130,13 @@ export class CsvScanner {
     }
     if (at < 0) {
       if (!this.#isLast) return incomplete;
+      this.#problemEnd = start;
       throw problem(rowStart, "a quote is never closed");
     }
     const content = text.slice(start + 1, at);
     this.#fields.push(hasDoubled ? content.replaceAll('""', '"') : content);
     if (this.#endsField(at + 1)) return at + 1;
+    this.#problemEnd = at + 1;
     throw problem(rowStart, "text behind a closing quote");
   }
 

@@ -13,7 +13,7 @@
  */
 import { constants, lstatSync, renameSync } from "node:fs";
 import { copyFile, mkdir, open, readdir, rename, rm } from "node:fs/promises";
-import { basename, dirname, extname, join, relative } from "node:path";
+import { dirname, extname, join, relative } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { FanfoldError, isOutputName } from "@fanfold/job";
 import { type Manifest, type ManifestFile, manifestName, manifestText, readManifest } from "./manifest.js";
@@ -22,7 +22,7 @@ import { fileInTheWay, nextReplacedDir, outputExists, stagingDirOf, targetStats 
 
 /** An output file of a winning attempt, in the staging folder; dataflow's `OutputFile`. */
 export interface WinningFile {
-  /** `part`, `records`, or the name of a named output. */
+  /** `part`, `records`, `_skipped`, or the name of a named output. */
   readonly name: string;
   readonly path: string;
   readonly bytes: number;
@@ -70,7 +70,8 @@ interface Placement {
  * Publishes a job's output, or finishes a publication that was interrupted anywhere.
  *
  * Files are named `part-00000.tsv`, and `<output>-00003.jsonl` after the index of the task that wrote them; where map
- * and reduce tasks both wrote an output, those of the maps are `<output>-map-00003.jsonl`.
+ * and reduce tasks both wrote an output, those of the maps are `<output>-map-00003.jsonl`. Records that were skipped are
+ * in `_skipped/part-map-00003.jsonl` and `_skipped/part-reduce-00000.jsonl`.
  *
  * @returns the manifest that is in the published folder.
  * @throws `OUTPUT_EXISTS` (the existing output is untouched), `OUTPUT_UNWRITABLE`, `DISK_FULL`, `MESSAGE_INVALID` for
@@ -122,6 +123,8 @@ class Publication {
     const files = namedFiles(this.#request.tasks);
     await mkdir(this.#folder, { recursive: true });
     this.#afterStep("make folder");
+    if (files.some(({ file }) => file.name.startsWith(`${skippedFolder}/`)))
+      await mkdir(join(this.#folder, skippedFolder), { recursive: true });
     for (const { winner, file } of files) await this.#place(winner, join(this.#folder, file.name));
     await this.#removeStrays(new Set(files.map(({ file }) => file.name)));
     await this.#keepRecords();
@@ -146,15 +149,26 @@ class Publication {
     await moveFile({ from: winner.path, to, bytes: winner.bytes });
     this.#moves += 1;
     if (this.#moves % movesPerTurn === 0) await setImmediate();
-    this.#afterStep(`place ${basename(to)}`);
+    this.#afterStep(`place ${relative(this.#folder, to)}`);
   }
 
   /** Nothing but the winners is published, whatever somebody has put there. */
   async #removeStrays(wanted: ReadonlySet<string>): Promise<void> {
-    for (const name of await readdir(this.#folder)) {
-      if (!wanted.has(name)) await rm(join(this.#folder, name), { recursive: true, force: true });
-    }
+    await this.#removeStraysIn("", wanted);
+    if (await this.#removeStraysIn(`${skippedFolder}/`, wanted))
+      await syncFolder(join(this.#folder, skippedFolder));
     this.#afterStep("remove strays");
+  }
+
+  /** False when there is no such folder. */
+  async #removeStraysIn(prefix: string, wanted: ReadonlySet<string>): Promise<boolean> {
+    const folders = new Set([...wanted].map((name) => dirname(name)));
+    if (prefix !== "" && !folders.has(dirname(`${prefix}file`))) return false;
+    for (const name of await readdir(join(this.#folder, prefix))) {
+      const isWanted = wanted.has(`${prefix}${name}`) || folders.has(`${prefix}${name}`);
+      if (!isWanted) await rm(join(this.#folder, prefix, name), { recursive: true, force: true });
+    }
+    return true;
   }
 
   async #keepRecords(): Promise<void> {
@@ -216,6 +230,9 @@ function manifestIfAny(out: string): Manifest | undefined {
   }
 }
 
+/** Beside the manifest, and as it hidden from readers of the folder by its sign. */
+const skippedFolder = "_skipped";
+
 /** What each published file is called; `records` files are not among them. */
 function namedFiles(tasks: readonly WinningTask[]): { winner: WinningFile; file: ManifestFile }[] {
   const ofReduces = new Set<string>();
@@ -227,7 +244,10 @@ function namedFiles(tasks: readonly WinningTask[]): { winner: WinningFile; file:
       .filter((winner) => winner.name !== "records")
       .map((winner) => {
         const isShared = stage === "map" && ofReduces.has(winner.name);
-        const name = fileNameOf(winner, index, isShared ? "-map" : "");
+        const isSkipped = winner.name === skippedFolder;
+        const name = isSkipped
+          ? `${skippedFolder}/part-${stage}-${String(index).padStart(5, "0")}${extname(winner.path)}`
+          : fileNameOf(winner, index, isShared ? "-map" : "");
         const { bytes, records, sha256 } = winner;
         return { winner, file: { name, bytes, records, sha256, stage, task: index, attempt } };
       }),

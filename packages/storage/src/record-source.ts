@@ -11,6 +11,7 @@ import { GzipReader } from "./gzip-reader.js";
 import { type ByteReader, InputFile, isGzip } from "./input-file.js";
 import { jsonLineBatch } from "./json-lines.js";
 import { blockBytesDefault, type LineBlock, LineBlocks, recordBytesMax } from "./line-blocks.js";
+import { goingOn, isMalformed } from "./malformed.js";
 import type { TextDecoding } from "./text-block.js";
 import { type BlockContext, textLineBatch } from "./text-lines.js";
 import { wholeFileBatch } from "./whole-file.js";
@@ -21,6 +22,8 @@ export interface RecordSourceLimits {
   readonly blockBytes?: number;
   /** Longest record; default 256 MiB. */
   readonly recordBytesMax?: number;
+  /** Go on after a record that is malformed: batches name those under `malformed`. Default: it is thrown. */
+  readonly keepsGoing?: boolean;
 }
 
 type BatchParser = (block: LineBlock, context: BlockContext) => RecordBatch;
@@ -49,11 +52,13 @@ class FileRecordSource implements RecordSource {
   readonly #reader: ReaderSpec;
   readonly #blockBytes: number;
   readonly #recordBytesMax: number;
+  readonly #keepsGoing: boolean;
 
   constructor(reader: ReaderSpec, limits: RecordSourceLimits) {
     this.#reader = reader;
     this.#blockBytes = limits.blockBytes ?? blockBytesDefault;
     this.#recordBytesMax = limits.recordBytesMax ?? recordBytesMax;
+    this.#keepsGoing = limits.keepsGoing ?? false;
   }
 
   async *batches(split: Split): AsyncGenerator<RecordBatch, void, undefined> {
@@ -86,14 +91,29 @@ class FileRecordSource implements RecordSource {
     };
     if (reader.kind === "wholeFiles") {
       const sizeHint = input.isCompressed ? 0 : file.range.fileBytes;
-      yield await wholeFileBatch(input.bytes, sizeHint, context, () => file.takeBytesRead());
+      yield await this.#wholeFile(input, sizeHint, context);
       return;
     }
     const blocks = await this.#open(input, buffer);
-    const parse = parserOf(reader, blocks);
+    const parse = parserOf(reader, blocks, this.#keepsGoing);
     for (let block = await blocks.next(); block !== undefined; block = await blocks.next()) {
       const batch = parse(block, { ...context, inputBytes: file.takeBytesRead() });
-      if (batch.records.length > 0 || batch.inputBytes > 0) yield batch;
+      const isEmpty = batch.records.length === 0 && batch.malformed === undefined;
+      if (!isEmpty || batch.inputBytes > 0) yield batch;
+    }
+  }
+
+  async #wholeFile(
+    { bytes, file }: OpenInput,
+    sizeHint: number,
+    context: Omit<BlockContext, "inputBytes">,
+  ): Promise<RecordBatch> {
+    try {
+      return await wholeFileBatch(bytes, sizeHint, context, () => file.takeBytesRead());
+    } catch (error) {
+      if (!this.#keepsGoing || !isMalformed(error)) throw error;
+      const { path } = context;
+      return { path, records: [], offsetOf: () => 0, malformed: [error], inputBytes: file.takeBytesRead() };
     }
   }
 
@@ -116,14 +136,18 @@ class FileRecordSource implements RecordSource {
 /** Buffers for many small files are not smaller than this. */
 const smallBlockBytes = 4096;
 
-function parserOf(reader: Exclude<ReaderSpec, { kind: "wholeFiles" }>, blocks: LineBlocks): BatchParser {
+function parserOf(
+  reader: Exclude<ReaderSpec, { kind: "wholeFiles" }>,
+  blocks: LineBlocks,
+  keepsGoing: boolean,
+): BatchParser {
   switch (reader.kind) {
     case "textLines":
-      return textLineBatch;
+      return keepsGoing ? goingOn(textLineBatch) : textLineBatch;
     case "jsonLines":
-      return jsonLineBatch;
+      return keepsGoing ? goingOn(jsonLineBatch) : jsonLineBatch;
     case "csv": {
-      const records = new CsvRecords(reader, blocks);
+      const records = new CsvRecords(reader, blocks, keepsGoing);
       return (block, context) => records.batch(block, context);
     }
   }

@@ -2,6 +2,7 @@
 import {
   type AttemptOptions,
   type AttemptPorts,
+  type AttemptResult,
   decodeValue,
   runMapAttempt,
   runReduceAttempt,
@@ -137,7 +138,9 @@ export class Executor {
       ...this.#baseOptions(run, job, signal),
       params: await resolveParams(job, given),
     };
-    const ports: AttemptPorts = { source: createRecordSource(job.input.reader), sinks: createSinkFactory() };
+    const keepsGoing = (assignment.skipBadRecords ?? 0) > 0;
+    const source = createRecordSource(job.input.reader, { keepsGoing });
+    const ports: AttemptPorts = { source, sinks: createSinkFactory() };
     switch (assignment.kind) {
       case "sample": {
         const { split, partitions, sampleRecordsMax } = assignment;
@@ -148,18 +151,15 @@ export class Executor {
       case "map": {
         const { split, partitions, boundaries } = assignment;
         const result = await this.#means.runMap({ ...options, split, partitions, boundaries }, ports);
-        const { segment, counters, metrics } = result;
-        const outputs = outputFiles(result.outputs);
-        if (segment === undefined) return { outputs, counters, metrics: { ...metrics } };
-        const { path, bytes, digest } = segment;
-        return { segment: { path, bytes, digest }, outputs, counters, metrics: { ...metrics } };
+        const plain = plainResult(result);
+        if (result.segment === undefined) return plain;
+        const { path, bytes, digest } = result.segment;
+        return { ...plain, segment: { path, bytes, digest } };
       }
       case "reduce": {
         const segments = await this.#fetch(run, assignment, signal);
         const { partition } = assignment;
-        const result = await this.#means.runReduce({ ...options, partition, segments }, ports);
-        const { counters, metrics } = result;
-        return { outputs: outputFiles(result.outputs), counters, metrics: { ...metrics } };
+        return plainResult(await this.#means.runReduce({ ...options, partition, segments }, ports));
       }
     }
   }
@@ -198,6 +198,8 @@ export class Executor {
       workDir: run.workDir,
       outputDir: run.outputDir,
       collectRecords: assignment.collectRecords,
+      skipBadRecords: assignment.skipBadRecords,
+      userStack,
       log: this.#logOf(attempt),
       signal,
       onProgress: (metrics) => this.#link.send({ type: "progress", attempt, metrics: { ...metrics } }),
@@ -214,6 +216,12 @@ export class Executor {
       };
     return { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
   }
+}
+
+/** What the log keeps of a result. */
+function plainResult({ outputs, counters, metrics, skipped }: AttemptResult): TaskResult {
+  const plain = { outputs: outputFiles(outputs), counters, metrics: { ...metrics } };
+  return skipped === undefined || skipped.count === 0 ? plain : { ...plain, skipped };
 }
 
 /** Just what the log keeps of a file. */

@@ -1,5 +1,6 @@
 /** What a worker does for a job as a whole, since it sees the storage: lists the input, publishes the output. */
 import { join } from "node:path";
+import { skippedOutputName } from "@fanfold/dataflow";
 import { FanfoldError } from "@fanfold/job";
 import type { CoordinatorToWorker, WorkerToCoordinator } from "@fanfold/protocol";
 import type { ManifestSummary, PublicationWinner } from "@fanfold/scheduler";
@@ -99,7 +100,8 @@ function totalsOf(winners: readonly PublicationWinner[]): {
   readonly records: number;
   readonly bytes: number;
 } {
-  const files = winners.flatMap(({ outputs }) => outputs.filter(({ name }) => name !== "records"));
+  const own = (name: string): boolean => name !== "records" && name !== skippedOutputName;
+  const files = winners.flatMap(({ outputs }) => outputs.filter(({ name }) => own(name)));
   return {
     records: files.reduce((sum, file) => sum + file.records, 0),
     bytes: files.reduce((sum, file) => sum + file.bytes, 0),

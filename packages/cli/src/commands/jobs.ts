@@ -118,6 +118,7 @@ function statusText(job: JobSummary): string {
       `  ${stage.kind.padEnd(6)} ${stage.done}/${stage.tasks} done, ${stage.running} running, ${records} records in`,
     );
   }
+  if (job.skippedRecords > 0) lines.push(`  skipped ${countText(job.skippedRecords)} bad records`);
   if (job.error !== null) lines.push(`  error ${job.error.code}: ${job.error.message}`);
   if (job.state === "succeeded" && job.out !== null) lines.push(`  output: ${job.out}`);
   return lines.join("\n");

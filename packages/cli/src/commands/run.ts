@@ -15,6 +15,7 @@ export interface JobOptions {
   readonly splitSize?: number;
   readonly memory?: number;
   readonly maxAttempts?: number;
+  readonly skipBadRecords?: number;
   readonly set: Readonly<Record<string, string>>;
   readonly force: boolean;
   readonly json: boolean;
@@ -32,7 +33,7 @@ export function submitOptions(
   options: JobOptions,
 ): Pick<
   Parameters<typeof runJob>[1],
-  "params" | "force" | "reducers" | "splitBytes" | "memoryBytes" | "maxAttempts"
+  "params" | "force" | "reducers" | "splitBytes" | "memoryBytes" | "maxAttempts" | "skipBadRecords"
 > {
   return {
     params: options.set,
@@ -40,6 +41,7 @@ export function submitOptions(
     ...(options.reducers === undefined ? {} : { reducers: options.reducers }),
     ...(options.splitSize === undefined ? {} : { splitBytes: options.splitSize }),
     ...(options.memory === undefined ? {} : { memoryBytes: options.memory }),
+    ...(options.skipBadRecords === undefined ? {} : { skipBadRecords: options.skipBadRecords }),
     ...(options.maxAttempts === undefined ? {} : { maxAttempts: options.maxAttempts }),
   };
 }
