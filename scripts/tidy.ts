@@ -24,6 +24,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   job: [],
   paxos: [],
   placement: [],
+  snapshot: [],
   scheduler: ["job", "placement"],
   protocol: ["job", "scheduler"],
   transport: ["job", "protocol"],
@@ -35,7 +36,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   cli: ["job", "scheduler", "protocol", "transport", "storage", "coordinator", "worker", "fanfold"],
 };
 /** Packages whose code decides and does nothing else. */
-const pure: ReadonlySet<string> = new Set(["job", "paxos", "placement", "scheduler", "protocol"]);
+const pure: ReadonlySet<string> = new Set(["job", "paxos", "placement", "snapshot", "scheduler", "protocol"]);
 
 /** What a pure core may not touch: time, chance, and anything that happens later. */
 const impure: readonly (readonly [RegExp, string])[] = [
