@@ -8,6 +8,8 @@ export interface Replica {
   readonly url: string;
   process: FanfoldProcess;
   start(): Promise<void>;
+  /** Starts it without waiting for anything: it may refuse. */
+  again(): FanfoldProcess;
 }
 
 export interface ClusterView {
@@ -46,6 +48,10 @@ export class Replicas {
         id,
         url: `ws://${listen}`,
         process: new FanfoldProcess(args),
+        again() {
+          replica.process = new FanfoldProcess(args);
+          return replica.process;
+        },
         async start() {
           replica.process = new FanfoldProcess(args);
           await replica.process.printed(/coordinator is listening/);

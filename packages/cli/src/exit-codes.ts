@@ -28,6 +28,7 @@ const usageCodes: ReadonlySet<ErrorCode> = new Set([
   "INPUT_NOT_FOUND",
   "INPUT_UNSUPPORTED",
   "OUTPUT_EXISTS",
+  "FOLDER_MISMATCH",
 ]);
 const refusedCodes: ReadonlySet<ErrorCode> = new Set([
   "NO_COORDINATOR",

@@ -56,13 +56,22 @@ export function parseListen(text: string): { readonly host: string; readonly por
   return { host: match[1] ?? match[2] ?? "127.0.0.1", port };
 }
 
+/** Ids become file names and words in logs. */
+const replicaIdPattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$/;
+
+export function parseReplicaId(text: string): string {
+  if (replicaIdPattern.test(text)) return text;
+  throw new InvalidArgumentError("It must be letters, digits, '.', '_' or '-', at most 100.");
+}
+
 /** `a=127.0.0.1:7101,b=127.0.0.1:7102`: every replica's id and address, each once. */
 export function parsePeers(text: string): ReadonlyMap<string, string> {
   const peers = new Map<string, string>();
   for (const part of text.split(",").map((each) => each.trim())) {
-    const match = /^([A-Za-z0-9_][A-Za-z0-9._-]{0,99})=(.+)$/.exec(part);
-    const [, id = "", address = ""] = match ?? [];
-    if (match === null) throw new InvalidArgumentError(`"${part}" does not read id=host:port.`);
+    const at = part.indexOf("=");
+    const [id, address] = [part.slice(0, Math.max(at, 0)), part.slice(at + 1)];
+    if (!replicaIdPattern.test(id) || address === "")
+      throw new InvalidArgumentError(`"${part}" does not read id=host:port.`);
     const { host, port } = parseListen(address);
     const url = `ws://${host.includes(":") ? `[${host}]` : host}:${port}`;
     if (peers.has(id)) throw new InvalidArgumentError(`${id} is named twice.`);

@@ -6,6 +6,7 @@ import {
   parseBytes,
   parseListen,
   parsePeers,
+  parseReplicaId,
   parseWhole,
 } from "./option-values.js";
 
@@ -124,7 +125,12 @@ function addDaemons(program: Command): void {
   program
     .command("coordinator")
     .description("start a coordinator: one alone, or one of 3 or 5 replicas that agree by Paxos")
-    .option("--id <id>", "name of this replica; never used again for another machine's disk", "a")
+    .option(
+      "--id <id>",
+      "name of this replica; never used again for another machine's disk",
+      parseReplicaId,
+      "a",
+    )
     .option(
       "--peers <list>",
       "all replicas, this one included: a=host:port,b=host:port,c=host:port",

@@ -8,6 +8,7 @@ import {
   type CoordinatorToClient,
   clientServiceCodec,
   type JobLogEntry,
+  JobLogRing,
   protocolVersion,
 } from "@fanfold/protocol";
 import type { JobSummary, RequestOutcome, SchedulerInput } from "@fanfold/scheduler";
@@ -16,10 +17,6 @@ import type { Cancel, Link, LinkHandlers, Route, Surroundings } from "@fanfold/t
 export const clientPath = "/v1/client";
 /** Watchers hear of a job at most this often; what changes meanwhile comes in one. */
 const watchIntervalMs = 100;
-/** Log lines kept a job for those who start watching late. */
-const logEntriesMax = 10_000;
-/** Jobs whose log lines are kept; those that logged last. */
-const loggedJobsMax = 100;
 /** A client that does not take its messages is cut off. */
 const unsentBytesMax: number = 16 * 1024 * 1024;
 
@@ -29,6 +26,7 @@ export interface ClientServiceDependencies {
   describeJob(jobId: string): JobSummary | undefined;
   describeJobs(): readonly JobSummary[];
   describeCluster(): ClusterSummary;
+  clusterId(): string | null;
   /** @throws `NOT_LEADER` where this coordinator does not lead. */
   assertLeading(): void;
   /** Resolves when what this coordinator knows is not out of date. @throws `NOT_LEADER` */
@@ -44,7 +42,7 @@ export class ClientService {
   readonly #waiting = new Map<string, { readonly link: ClientLink; readonly requestId: number }>();
   readonly #watchers = new Map<string, Set<ClientLink>>();
   readonly #dirty = new Set<string>();
-  readonly #logs = new Map<string, JobLogEntry[]>();
+  readonly #logs = new JobLogRing();
   #requests = 0;
   #stopTimer: Cancel | undefined;
 
@@ -88,23 +86,14 @@ export class ClientService {
     return [...this.#watchers.keys()];
   }
 
-  jobLog(entries: readonly JobLogEntry[]): void {
-    const byJob = new Map<string, JobLogEntry[]>();
-    for (const entry of entries) {
-      const { jobId } = entry.attempt;
-      const group = byJob.get(jobId);
-      if (group === undefined) byJob.set(jobId, [entry]);
-      else group.push(entry);
-    }
-    for (const [jobId, group] of byJob) {
-      const kept = this.#logs.get(jobId) ?? [];
-      this.#logs.delete(jobId);
-      this.#logs.set(jobId, [...kept, ...group].slice(-logEntriesMax));
-      const [oldest] = this.#logs.keys();
-      if (this.#logs.size > loggedJobsMax && oldest !== undefined) this.#logs.delete(oldest);
+  /** Lines from a worker, or from the leader that heard them. Returns whether any was new. */
+  jobLog(entries: readonly JobLogEntry[]): boolean {
+    const news = this.#logs.add(entries);
+    for (const [jobId, group] of news) {
       for (const link of this.#watchers.get(jobId) ?? [])
         this.#send(link, { type: "jobLog", entries: group });
     }
+    return news.size > 0;
   }
 
   /** The reign is over: what was asked for may still happen, but it is another leader who will know. */
@@ -194,14 +183,14 @@ export class ClientService {
     const watchers = this.#watchers.get(jobId) ?? new Set();
     watchers.add(link);
     this.#watchers.set(jobId, watchers);
-    const entries = this.#logs.get(jobId) ?? [];
+    const entries = this.#logs.of(jobId);
     if (entries.length > 0) this.#send(link, { type: "jobLog", entries });
     this.#answer(link, requestId, { type: "job", job });
   }
 
   #jobOf(jobId: string): JobSummary {
     const job = this.#dependencies.describeJob(jobId);
-    if (job === undefined) throw new FanfoldError("JOB_UNKNOWN", `There is no job ${jobId}.`);
+    if (job === undefined) throw new FanfoldError("JOB_UNKNOWN", `There is no job ${jobId} in this cluster.`);
     return job;
   }
 

@@ -1,10 +1,14 @@
-/** The cluster as this coordinator sees it. */
+/**
+ * Decides what can truly still fail. A replica counts only if it and this one hear each other: one that is merely
+ * heard may be deaf, or at an address where nobody can call it, and then it is of no use to a leader.
+ */
 import type { ClusterReplica, ClusterSummary, ClusterWorker } from "@fanfold/protocol";
 import type { LogSummary } from "./ports.js";
 import type { PeerStatus } from "./replica-network.js";
 
 export interface ClusterViewSources {
   readonly log: LogSummary;
+  readonly clusterId: string | null;
   /** Undefined where this coordinator does not lead. */
   readonly epoch: number | undefined;
   readonly url: string;
@@ -12,17 +16,12 @@ export interface ClusterViewSources {
   readonly peers: ReadonlyMap<string, string>;
   readonly workers: readonly ClusterWorker[];
   statusOf(id: string): PeerStatus | undefined;
+  problemOf(id: string): string | undefined;
 }
 
 export function clusterView(sources: ClusterViewSources): ClusterSummary {
-  const { log, epoch } = sources;
-  const replicas = log.members.map((id): ClusterReplica => {
-    const url = sources.peers.get(id) ?? sources.url;
-    if (id === log.id) return { id, url, role: log.role, reachable: true, decidedIndex: log.decidedIndex };
-    const status = sources.statusOf(id);
-    if (status === undefined) return { id, url, role: "unknown", reachable: false, decidedIndex: null };
-    return { id, url, role: status.role, reachable: true, decidedIndex: status.decidedIndex };
-  });
+  const { log, epoch, clusterId } = sources;
+  const replicas = log.members.map((id) => replicaView(id, sources));
   const voting = replicas.filter(
     ({ reachable, role }) => reachable && role !== "rejoining" && role !== "halted",
   );
@@ -30,6 +29,7 @@ export function clusterView(sources: ClusterViewSources): ClusterSummary {
   // A leader that cannot be heard of is nobody's leader.
   const believed = replicas.find(({ id }) => id === log.believedLeader);
   return {
+    clusterId,
     leader: believed?.reachable === true && voting.length >= quorum ? believed.id : null,
     isLeader: epoch !== undefined,
     epoch: epoch ?? 0,
@@ -37,6 +37,28 @@ export function clusterView(sources: ClusterViewSources): ClusterSummary {
     replicas,
     toleratedFailures: voting.length - quorum,
     workers: sources.workers,
+  };
+}
+
+function replicaView(id: string, sources: ClusterViewSources): ClusterReplica {
+  const { log } = sources;
+  const url = sources.peers.get(id) ?? sources.url;
+  if (id === log.id) {
+    const { role, decidedIndex } = log;
+    return { id, url, role, reachable: true, problem: null, decidedIndex };
+  }
+  const status = sources.statusOf(id);
+  const problem = sources.problemOf(id) ?? null;
+  if (status === undefined)
+    return { id, url, role: "unknown", reachable: false, problem, decidedIndex: null };
+  const { role, decidedIndex, hearsUs } = status;
+  return {
+    id,
+    url,
+    role,
+    reachable: hearsUs,
+    problem: hearsUs ? null : (problem ?? `does not hear ${log.id}`),
+    decidedIndex,
   };
 }
 

@@ -9,11 +9,13 @@ import {
   type Listener,
   type Route,
   type Surroundings,
+  strangerText,
   systemSurroundings,
 } from "@fanfold/transport";
 import { BundleReplicas } from "./bundle-replicas.js";
 import { BundleStore } from "./bundle-store.js";
 import { ClientService } from "./client-service.js";
+import { newClusterId } from "./cluster-id.js";
 import { clusterView, leaderText } from "./cluster-view.js";
 import { Engine, type OutwardEffect } from "./engine.js";
 import type { LogFiles } from "./log-files.js";
@@ -72,7 +74,7 @@ export class Coordinator implements CommandLogEvents {
   #engine: Engine | undefined;
   #stopTimer: Cancel | undefined;
 
-  /** Reads the log and listens. @throws `LOG_CORRUPT`; `USAGE` when the address is taken. */
+  /** Reads the log and listens. @throws `LOG_CORRUPT`; `FOLDER_MISMATCH`; `USAGE` when the address is taken. */
   static async start(
     options: CoordinatorOptions,
     dependencies: CoordinatorDependencies,
@@ -86,12 +88,20 @@ export class Coordinator implements CommandLogEvents {
       replicated = await openPaxosLog(
         { ...replica, token: options.token },
         { ...dependencies, surroundings },
-        { onBundle: (from, message) => coordinator.#bundles.receive(from, message) },
+        {
+          onBundle: (from, message) => coordinator.#bundles.receive(from, message),
+          onJobLog: (entries) => coordinator.#clients.jobLog(entries),
+        },
       );
     }
     const coordinator = new Coordinator(options, dependencies, replicated);
     coordinator.#listener = await surroundings.network.listen(
-      { ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }), frameBytesMax },
+      {
+        ...(host === undefined ? {} : { host }),
+        ...(port === undefined ? {} : { port }),
+        frameBytesMax,
+        onStranger: (stranger) => dependencies.log.warn(stranger, strangerText(stranger)),
+      },
       coordinator.#routes(),
     );
     coordinator.#lock = lock;
@@ -107,7 +117,7 @@ export class Coordinator implements CommandLogEvents {
     this.#options = options;
     this.#dependencies = dependencies;
     this.#surroundings = dependencies.surroundings ?? systemSurroundings;
-    this.#log = replicated?.log ?? new MemoryLog();
+    this.#log = replicated?.log ?? new MemoryLog(newClusterId(this.#surroundings));
     this.#network = replicated?.network;
     const { replica } = options;
     const store = new BundleStore(replica === undefined ? undefined : join(replica.dataDir, "bundles"));
@@ -131,7 +141,7 @@ export class Coordinator implements CommandLogEvents {
       log: this.#log,
       epoch,
       nowMs: () => this.#surroundings.clock.nowMs(),
-      perform: (effect) => this.#perform(effect),
+      perform: (effect) => this.#perform(effect, epoch),
     });
     this.#engine.handle({ type: "tick", nowMs: this.#surroundings.clock.nowMs() });
   }
@@ -177,7 +187,7 @@ export class Coordinator implements CommandLogEvents {
 
   #tick(): void {
     const { role, decidedIndex } = this.#log.describe();
-    this.#network?.broadcast({ type: "replicaStatus", role, decidedIndex });
+    this.#network?.tellStatus(role, decidedIndex);
     if (this.#engine === undefined) return;
     this.#engine.handle({ type: "tick", nowMs: this.#surroundings.clock.nowMs() });
     this.#workers.beat(this.#surroundings.clock.elapsedMs());
@@ -201,7 +211,9 @@ export class Coordinator implements CommandLogEvents {
         slots,
         running: this.#workers.runningOn(workerId),
       })),
+      clusterId: this.#log.clusterId,
       statusOf: (id) => this.#network?.statusOf(id),
+      problemOf: (id) => this.#network?.problemOf(id),
     });
   }
 
@@ -217,9 +229,12 @@ export class Coordinator implements CommandLogEvents {
         log: this.#dependencies.log,
         clock: this.#surroundings.clock,
         epoch: () => this.#engine?.epoch,
+        clusterId: () => this.#log.clusterId ?? "",
         leaderText: () => leaderText(this.#view()),
         handle: (input) => this.#handle(input),
-        onJobLog: (entries) => this.#clients.jobLog(entries),
+        onJobLog: (entries) => {
+          if (this.#clients.jobLog(entries)) this.#network?.broadcast({ type: "jobLog", entries });
+        },
         bundleOf: (digest) => this.#bundles.get(digest),
       },
     );
@@ -232,6 +247,7 @@ export class Coordinator implements CommandLogEvents {
       describeJob: (jobId) => this.#engine?.describeJob(jobId),
       describeJobs: () => this.#engine?.describeJobs() ?? [],
       describeCluster: () => this.#view(),
+      clusterId: () => this.#log.clusterId,
       assertLeading: () => {
         if (this.#engine === undefined) throw new FanfoldError("NOT_LEADER", leaderText(this.#view()));
       },
@@ -240,7 +256,8 @@ export class Coordinator implements CommandLogEvents {
     });
   }
 
-  #perform(effect: OutwardEffect): void {
+  /** Orders carry the epoch of the reign that gives them, so that workers can refuse those of an earlier one. */
+  #perform(effect: OutwardEffect, epoch: number): void {
     switch (effect.type) {
       case "assignTask":
       case "stopAttempt":
@@ -249,12 +266,13 @@ export class Coordinator implements CommandLogEvents {
       case "listInputs":
       case "publishOutput": {
         const { workerId, ...order } = effect;
-        this.#workers.send(workerId, order);
+        this.#workers.send(workerId, { ...order, epoch });
         return;
       }
       case "discardJob":
         for (const workerId of effect.workerIds) {
-          this.#workers.send(workerId, { type: "discardJob", jobId: effect.jobId, out: effect.out });
+          const { jobId, out } = effect;
+          this.#workers.send(workerId, { type: "discardJob", jobId, out, epoch });
         }
         return;
       case "jobChanged":

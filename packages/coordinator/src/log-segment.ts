@@ -10,7 +10,7 @@ import { FanfoldError } from "@fanfold/job";
 import { encodeFrame, frameAt, hasLaterFrame } from "./log-frame.js";
 import { decodeStored, encodeStored, type ReplicaFacts, type StoredRecord } from "./stored-record.js";
 
-const magic: Buffer = Buffer.from("FFPAXOS1", "latin1");
+const magic: Buffer = Buffer.from("FFPAXOS2", "latin1");
 const segmentHeaderBytes: number = magic.length + 4;
 
 export interface Segment {

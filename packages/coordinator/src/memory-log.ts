@@ -4,10 +4,15 @@ import type { CommandLog, CommandLogEvents, LogSummary } from "./ports.js";
 
 export class MemoryLog implements CommandLog {
   readonly table: JobTable = new JobTable();
+  readonly clusterId: string;
   readonly #queue: Command[] = [];
   #events: CommandLogEvents | undefined;
   #index = 0;
   #isDraining = false;
+
+  constructor(clusterId: string) {
+    this.clusterId = clusterId;
+  }
 
   start(events: CommandLogEvents): void {
     this.#events = events;

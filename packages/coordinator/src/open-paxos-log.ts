@@ -1,8 +1,9 @@
 /** Puts a replica together: its storage on disk, its log, and its links to the others. */
 import { join } from "node:path";
 import type { Message } from "@fanfold/paxos";
-import { decodePlain, encodePlain, type ReplicaMessage } from "@fanfold/protocol";
+import { decodePlain, encodePlain, type JobLogEntry, type ReplicaMessage } from "@fanfold/protocol";
 import type { Surroundings } from "@fanfold/transport";
+import { newClusterId } from "./cluster-id.js";
 import type { LogFiles } from "./log-files.js";
 import { NodeLogFiles } from "./node-log-files.js";
 import { PaxosLog } from "./paxos-log.js";
@@ -32,26 +33,40 @@ interface Dependencies {
 
 interface Handlers {
   onBundle(from: string, message: Extract<ReplicaMessage, { digest: string }>): void;
+  onJobLog(entries: readonly JobLogEntry[]): void;
 }
 
-/** @throws `LOG_CORRUPT` when the disk does not hold what was acknowledged. */
+/** @throws `FOLDER_MISMATCH`; `LOG_CORRUPT` when the disk does not hold what was acknowledged. */
 export async function openPaxosLog(
   place: Place,
   { log, surroundings, openFiles = (dir) => NodeLogFiles.open(dir), onFatal }: Dependencies,
-  { onBundle }: Handlers,
+  { onBundle, onJobLog }: Handlers,
 ): Promise<ReplicatedLog> {
   const dir = join(place.dataDir, "replica");
   const random = (): number => surroundings.randomBytes(4).readUInt32LE();
-  const opened = await ReplicaStorage.open(dir, {}, { onFatal, random, files: await openFiles(dir) });
+  const opened = await ReplicaStorage.open(
+    dir,
+    { replica: place.id },
+    { onFatal, random, files: await openFiles(dir) },
+  );
   if (opened.damage !== undefined) throw opened.damage;
   const { storage, stored } = opened;
   const network = new ReplicaNetwork(
-    { id: place.id, peers: place.peers, token: place.token, surroundings },
+    {
+      id: place.id,
+      peers: place.peers,
+      token: place.token,
+      surroundings,
+      // What the disk says counts until the log has been replayed.
+      clusterId: () => storage.cluster,
+    },
     {
       onMessage: (from, message) => {
-        if (message.type !== "paxos") onBundle(from, message);
+        if (message.type === "jobLog") onJobLog(message.entries);
+        else if (message.type !== "paxos") onBundle(from, message);
         else paxosLog.receive(from, decodePlain(message.message) as Message);
       },
+      onFatal,
     },
     log,
   );
@@ -63,6 +78,11 @@ export async function openPaxosLog(
       stored,
       log,
       clock: surroundings.clock,
+      newClusterId: () => newClusterId(surroundings),
+      nameCluster: (clusterId) => {
+        storage.nameCluster(clusterId);
+        network.clusterNamed();
+      },
       closeStorage: () => storage.close(),
       send: (to, message) => network.send(to, { type: "paxos", message: encodePlain(message) }),
     },

@@ -36,6 +36,10 @@ export interface PaxosLogDependencies {
   readonly stored: DurableState | undefined;
   readonly log: NodeLog;
   readonly clock: Clock;
+  /** The log has named the cluster. */
+  nameCluster(clusterId: string): void;
+  /** A name that no cluster has. */
+  newClusterId(): string;
   /** Waits for what is being written. */
   closeStorage(): Promise<void>;
   send(to: string, message: Message): void;
@@ -49,11 +53,14 @@ export class PaxosLog implements CommandLog {
   readonly #clock: Clock;
   readonly #node: Node;
   readonly #closeStorage: () => Promise<void>;
+  readonly #nameCluster: (clusterId: string) => void;
+  readonly #newClusterId: () => string;
   readonly #overloaded: Command[] = [];
   #table = new JobTable();
   #events: CommandLogEvents | undefined;
   #isReigning = false;
   #stopTimer: Cancel = () => undefined;
+  #clusterId: string | null = null;
   #tickedMs = 0;
   #ballot = "";
 
@@ -62,6 +69,8 @@ export class PaxosLog implements CommandLog {
     this.#log = dependencies.log;
     this.#clock = dependencies.clock;
     this.#closeStorage = () => dependencies.closeStorage();
+    this.#nameCluster = (clusterId) => dependencies.nameCluster(clusterId);
+    this.#newClusterId = () => dependencies.newClusterId();
     const { storage, stored, send } = dependencies;
     this.#node = new PaxosNode(
       // An empty disk is believed only if nobody remembers this replica; see package paxos, `rejoin`.
@@ -81,6 +90,10 @@ export class PaxosLog implements CommandLog {
 
   get table(): JobTable {
     return this.#table;
+  }
+
+  get clusterId(): string | null {
+    return this.#clusterId;
   }
 
   start(events: CommandLogEvents): void {
@@ -135,6 +148,7 @@ export class PaxosLog implements CommandLog {
       apply: (bytes, index) => {
         const command = decodeCommand(bytes);
         const events = this.#table.apply(command);
+        this.#learnName();
         // At once, while the table is just past this command: the scheduler looks at it.
         this.#events?.decided(index, command, events);
         return null;
@@ -142,9 +156,17 @@ export class PaxosLog implements CommandLog {
       snapshot: () => encodePlain(this.#table.toSnapshot()),
       restore: (state) => {
         this.#table = JobTable.fromSnapshot(decodePlain(state) as TableSnapshot);
+        this.#learnName();
       },
       checksum: () => Number.parseInt(this.#table.checksum().slice(0, 8), 16),
     };
+  }
+
+  #learnName(): void {
+    const { clusterId } = this.#table;
+    if (clusterId === null || clusterId === this.#clusterId) return;
+    this.#clusterId = clusterId;
+    this.#nameCluster(clusterId);
   }
 
   #tick(): void {
@@ -163,7 +185,9 @@ export class PaxosLog implements CommandLog {
       this.#events?.reignEnded();
     }
     if (!isLeader) return;
-    const command: Command = { type: "reignBegan", atMs: this.#clock.nowMs(), leader: this.#options.id };
+    const clusterId = this.#clusterId ?? this.#newClusterId();
+    const atMs = this.#clock.nowMs();
+    const command: Command = { type: "reignBegan", atMs, leader: this.#options.id, clusterId };
     this.#node.propose(encodeCommand(command), (answer) => {
       if (answer.type === "decided" && this.#ballot === ballot) this.#beginReign(ballot, answer.index);
     });

@@ -21,6 +21,8 @@ export interface CommandLogEvents {
 export interface CommandLog {
   /** What the decided commands add up to; a new object after a snapshot was taken over from a peer. */
   readonly table: JobTable;
+  /** What the first reign named the cluster; null until this process knows. */
+  readonly clusterId: string | null;
   start(events: CommandLogEvents): void;
   /** Queues a command. Dropped where this process does not lead. */
   propose(command: Command): void;

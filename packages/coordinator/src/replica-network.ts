@@ -2,14 +2,20 @@
  * Links between coordinators. Each dials all others and sends on the links it dialled, so that every direction has a
  * link of its own and a half-open one cannot mislead. Nothing is queued for a peer that is away: Paxos says it again.
  */
-import { frameBytesMax, type ReplicaMessage, type ReplicaRole, replicaCodec } from "@fanfold/protocol";
-import type { Cancel, Link, Route, Surroundings } from "@fanfold/transport";
+import { type ErrorReport, FanfoldError } from "@fanfold/job";
+import {
+  frameBytesMax,
+  type PeerMessage,
+  type ReplicaMessage,
+  type ReplicaRole,
+  replicaCodec,
+} from "@fanfold/protocol";
+import type { Link, LinkHandlers, Route, Surroundings } from "@fanfold/transport";
+import { PeerDialler } from "./peer-dialler.js";
 import type { NodeLog } from "./ports.js";
+import { isOtherCluster, type OwnPlace, type ReplicaHello, refusalOf } from "./replica-greeting.js";
 
-const replicaPath = "/v1/replica";
-/** Pauses between attempts to reach a peer. */
-const redialMinMs = 50;
-const redialMaxMs = 1_000;
+export const replicaPath = "/v1/replica";
 /** A peer that has not been heard of for so long is shown as out of reach. */
 const statusAgeMaxMs = 2_000;
 /** What a slow peer may have waiting; beyond it messages are dropped, as a network would. */
@@ -21,15 +27,25 @@ export interface ReplicaNetworkOptions {
   readonly peers: ReadonlyMap<string, string>;
   readonly token: string;
   readonly surroundings: Surroundings;
+  /** Which cluster this is; null until that is known. */
+  readonly clusterId: () => string | null;
 }
 
 export interface ReplicaNetworkHandlers {
-  onMessage(from: string, message: Exclude<ReplicaMessage, { type: "replicaHello" | "replicaStatus" }>): void;
+  /** What throws `MESSAGE_INVALID` closes that link and nothing else. */
+  onMessage(from: string, message: PeerMessage): void;
+  /** This process must end: it does not belong to this cluster. */
+  onFatal(error: Error): void;
 }
 
 export interface PeerStatus {
   readonly role: ReplicaRole;
   readonly decidedIndex: number;
+  /** Whether the peer hears this replica too. */
+  readonly hearsUs: boolean;
+}
+
+interface HeardStatus extends PeerStatus {
   readonly heardMs: number;
 }
 
@@ -37,10 +53,17 @@ export class ReplicaNetwork {
   readonly #options: ReplicaNetworkOptions;
   readonly #handlers: ReplicaNetworkHandlers;
   readonly #log: NodeLog;
-  readonly #links = new Map<string, Link<ReplicaMessage>>();
-  readonly #statuses = new Map<string, PeerStatus>();
-  readonly #timers = new Set<Cancel>();
-  #isClosed = false;
+  readonly #diallers = new Map<string, PeerDialler>();
+  readonly #statuses = new Map<string, HeardStatus>();
+  /** Links that peers dialled and were welcomed on, with the cluster they then said they are of. */
+  readonly #accepted = new Map<
+    Link<ReplicaMessage>,
+    { readonly from: string; readonly clusterId: string | null }
+  >();
+  /** Peers that say they are of another cluster, and of which. */
+  readonly #strangers = new Map<string, string>();
+  /** What was said last of a peer that is not welcome, so that it is said once. */
+  readonly #told = new Map<string, string>();
 
   constructor(options: ReplicaNetworkOptions, handlers: ReplicaNetworkHandlers, log: NodeLog) {
     this.#options = options;
@@ -58,18 +81,43 @@ export class ReplicaNetwork {
   }
 
   start(): void {
-    for (const [id, url] of this.#options.peers)
-      if (id !== this.#options.id) this.#dial(id, url, redialMinMs);
+    for (const [id, url] of this.#options.peers) {
+      if (id === this.#options.id) continue;
+      const dialler = new PeerDialler(
+        {
+          id,
+          url,
+          path: replicaPath,
+          token: this.#options.token,
+          frameBytesMax,
+          surroundings: this.#options.surroundings,
+        },
+        {
+          own: () => this.#own(),
+          onRefused: (error, clusterId) => this.#refusedBy(id, error, clusterId),
+          onWelcome: () => this.#strangers.delete(id),
+        },
+        this.#log,
+      );
+      this.#diallers.set(id, dialler);
+      dialler.start();
+    }
   }
 
   send(to: string, message: ReplicaMessage): void {
-    const link = this.#links.get(to);
+    const link = this.#diallers.get(to)?.link;
     if (link === undefined || link.bufferedBytes > unsentBytesMax) return;
     link.send(message);
   }
 
   broadcast(message: ReplicaMessage): void {
-    for (const id of this.#links.keys()) this.send(id, message);
+    for (const id of this.#diallers.keys()) this.send(id, message);
+  }
+
+  /** Tells the others how this replica is, and whom it hears. */
+  tellStatus(role: ReplicaRole, decidedIndex: number): void {
+    const hears = [...this.#options.peers.keys()].filter((id) => this.statusOf(id) !== undefined);
+    this.broadcast({ type: "replicaStatus", role, decidedIndex, hears });
   }
 
   /** What a peer last said of itself; undefined when that is too long ago. */
@@ -81,87 +129,105 @@ export class ReplicaNetwork {
       : undefined;
   }
 
+  /** Why a peer cannot be reached, for people. */
+  problemOf(id: string): string | undefined {
+    return this.#diallers.get(id)?.problem;
+  }
+
+  /** The cluster has its name: links of before, on which the peer was not known to be of another one, are cut. */
+  clusterNamed(): void {
+    const { clusterId } = this.#own();
+    for (const [link, peer] of this.#accepted) {
+      if (isOtherCluster(peer.clusterId, clusterId)) link.close("another cluster");
+    }
+  }
+
   close(): void {
-    this.#isClosed = true;
-    for (const cancel of this.#timers) cancel();
-    for (const link of this.#links.values()) link.close("the coordinator is going");
+    for (const dialler of this.#diallers.values()) dialler.close();
   }
 
-  #dial(id: string, url: string, pauseMs: number): void {
-    if (this.#isClosed) return;
-    const { clock, network } = this.#options.surroundings;
-    const again = (nextMs: number): void => {
-      this.#links.delete(id);
-      if (this.#isClosed) return;
-      const cancel = clock.after(pauseMs, () => {
-        this.#timers.delete(cancel);
-        this.#dial(id, url, nextMs);
-      });
-      this.#timers.add(cancel);
-    };
-    const { token } = this.#options;
-    network
-      .dial<ReplicaMessage, ReplicaMessage>({ url, path: replicaPath, token, frameBytesMax }, replicaCodec, {
-        // Replies come on the link that the peer dialled.
-        onMessage: () => undefined,
-        onClose: (reason) => {
-          this.#log.debug({ peer: id }, `link to the peer lost: ${reason}`);
-          // A peer that hangs up at once will do so again.
-          again(Math.min(pauseMs * 2, redialMaxMs));
-        },
-      })
-      .then(
-        (link) => {
-          link.send({ type: "replicaHello", id: this.#options.id, members: [...this.#options.peers.keys()] });
-          this.#links.set(id, link);
-          if (this.#isClosed) link.close("the coordinator is going");
-        },
-        () => again(Math.min(pauseMs * 2, redialMaxMs)),
-      );
+  #own(): OwnPlace {
+    const { id, peers, clusterId } = this.#options;
+    return { id, peers, clusterId: clusterId() };
   }
 
-  #accept(link: Link<ReplicaMessage>): { onMessage(message: ReplicaMessage): void; onClose(): void } {
+  #accept(link: Link<ReplicaMessage>): LinkHandlers<ReplicaMessage> {
     let from: string | undefined;
     return {
       onMessage: (message) => {
-        if (message.type === "replicaHello") {
-          from = this.#greet(message, link);
-          return;
-        }
-        if (from === undefined) {
-          link.close("say hello first");
-          return;
-        }
-        if (message.type === "replicaStatus") {
-          const { role, decidedIndex } = message;
-          this.#statuses.set(from, {
-            role,
-            decidedIndex,
-            heardMs: this.#options.surroundings.clock.elapsedMs(),
-          });
-          return;
-        }
-        this.#handlers.onMessage(from, message);
+        if (message.type === "replicaHello") from = this.#greet(message, link);
+        else if (from === undefined) link.close("say hello first");
+        else this.#take(from, message, link);
       },
       onClose: () => {
-        if (from !== undefined) this.#statuses.delete(from);
+        this.#accepted.delete(link);
+        const isLast = ![...this.#accepted.values()].some((peer) => peer.from === from);
+        if (from !== undefined && isLast) this.#statuses.delete(from);
       },
     };
   }
 
-  #greet(
-    hello: Extract<ReplicaMessage, { type: "replicaHello" }>,
-    link: Link<ReplicaMessage>,
-  ): string | undefined {
-    const mine = [...this.#options.peers.keys()].sort();
-    const theirs = [...hello.members].sort();
-    const isMember = hello.id !== this.#options.id && this.#options.peers.has(hello.id);
-    if (isMember && mine.join() === theirs.join()) return hello.id;
-    const why = isMember
-      ? `it takes ${theirs.join(", ")} for the members, but here they are ${mine.join(", ")}`
-      : `"${hello.id}" is not another member of ${mine.join(", ")}`;
-    this.#log.error({ peer: hello.id }, `refused a peer: ${why}; check --id and --peers`);
-    link.close("not a member here");
+  #take(from: string, message: ReplicaMessage, link: Link<ReplicaMessage>): void {
+    switch (message.type) {
+      case "replicaStatus": {
+        const { role, decidedIndex, hears } = message;
+        const hearsUs = hears.includes(this.#options.id);
+        this.#statuses.set(from, {
+          role,
+          decidedIndex,
+          hearsUs,
+          heardMs: this.#options.surroundings.clock.elapsedMs(),
+        });
+        return;
+      }
+      case "replicaHello":
+      case "replicaWelcome":
+      case "replicaRefused":
+        return;
+      default:
+        this.#hand(from, message, link);
+    }
+  }
+
+  #hand(from: string, message: PeerMessage, link: Link<ReplicaMessage>): void {
+    try {
+      this.#handlers.onMessage(from, message);
+    } catch (error) {
+      if (!(error instanceof FanfoldError) || error.code !== "MESSAGE_INVALID") throw error;
+      this.#log.error({ peer: from }, `closed the link of a peer: ${error.message}`);
+      link.close("malformed message");
+    }
+  }
+
+  #greet(hello: ReplicaHello, link: Link<ReplicaMessage>): string | undefined {
+    const own = this.#own();
+    const { id, clusterId } = own;
+    const error = refusalOf(hello, own);
+    if (error === undefined) {
+      this.#told.delete(hello.id);
+      this.#accepted.set(link, { from: hello.id, clusterId: hello.clusterId });
+      link.send({ type: "replicaWelcome", id, clusterId });
+      return hello.id;
+    }
+    if (this.#told.get(hello.id) !== error.message) {
+      this.#told.set(hello.id, error.message);
+      this.#log.error({ peer: hello.id, code: error.code }, `refused a peer: ${error.message}`);
+    }
+    link.send({ type: "replicaRefused", id, clusterId, error });
+    link.close("not welcome");
     return undefined;
+  }
+
+  /** One stranger among the peers has the wrong folder; when they are a quorum, it is this replica that has it. */
+  #refusedBy(peer: string, error: ErrorReport, theirs: string | null): void {
+    const { id, clusterId, peers } = this.#own();
+    if (error.details?.["reason"] !== "otherCluster" || theirs === null || theirs === clusterId) return;
+    this.#strangers.set(peer, theirs);
+    const alike = [...this.#strangers.values()].filter((other) => other === theirs).length;
+    if (alike < Math.floor(peers.size / 2) + 1) return;
+    const message = `The data folder of replica ${id} is of cluster ${clusterId}, but its peers are of cluster ${theirs}. Nothing was changed: check --data-dir and --peers.`;
+    this.#handlers.onFatal(
+      new FanfoldError("FOLDER_MISMATCH", message, { details: { cluster: clusterId ?? "", peers: theirs } }),
+    );
   }
 }

@@ -13,7 +13,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { FanfoldError } from "@fanfold/job";
-import type { DurableRecord, DurableState, PaxosStorage } from "@fanfold/paxos";
+import type { DurableRecord, DurableState, PaxosStorage, ReplicaId } from "@fanfold/paxos";
 import type { LogFiles } from "./log-files.js";
 import { NodeLogFiles } from "./node-log-files.js";
 import { snapshotName, writeSnapshot } from "./replica-snapshot-file.js";
@@ -22,6 +22,8 @@ import { SegmentedLog } from "./segmented-log.js";
 import { noFacts, noteRecord, type ReplicaFacts, type StoredRecord } from "./stored-record.js";
 
 export interface ReplicaStorageOptions {
+  /** Whose storage it is. */
+  readonly replica: ReplicaId;
   /** A segment of the log that has grown beyond this is followed by a new one. Default 16 MiB. */
   readonly segmentBytesMax?: number;
 }
@@ -29,7 +31,7 @@ export interface ReplicaStorageOptions {
 export interface ReplicaStorageDependencies {
   /**
    * Called once when a write or sync failed, or an acknowledgement threw: nothing is stored or acknowledged any
-   * more, so the process must end. `DISK_FULL`, or `INTERNAL` for any other failure.
+   * more, so the process must end. `DISK_FULL` or `LOG_UNWRITABLE`; `INTERNAL` for an acknowledgement that threw.
    */
   readonly onFatal: (error: FanfoldError) => void;
   /** Default: the real ones. */
@@ -63,6 +65,13 @@ interface Truncate {
   readonly upTo: number;
 }
 
+interface Naming {
+  readonly type: "name";
+  readonly cluster: string;
+}
+
+type Task = Append | Truncate | Naming;
+
 interface OpenedDisk {
   readonly files: LogFiles;
   readonly log: SegmentedLog;
@@ -80,7 +89,7 @@ export class ReplicaStorage implements PaxosStorage {
   readonly #log: SegmentedLog;
   readonly #facts: ReplicaFacts;
   readonly #onFatal: (error: FanfoldError) => void;
-  #queue: (Append | Truncate)[] = [];
+  #queue: Task[] = [];
   #working: Promise<void> | undefined;
   #isStopped = false;
 
@@ -95,9 +104,11 @@ export class ReplicaStorage implements PaxosStorage {
    * Opens the storage in `directory`, which is made if it is not there. No other process may use it. A torn tail is
    * cut. Rejects if the disk cannot be read or written at all.
    *
+   * @throws `FOLDER_MISMATCH` if it is the storage of another replica; nothing is changed then.
+   *
    * @example
    * ```ts
-   * const opened = await ReplicaStorage.open(directory, {}, { onFatal: () => process.exit(1) });
+   * const opened = await ReplicaStorage.open(directory, { replica: "a" }, { onFatal: () => process.exit(1) });
    * if (opened.damage) throw opened.damage;
    * const { storage, stored } = opened;
    * const node = new PaxosNode(options, { machine, transport, storage, ...(stored ? { stored } : {}) });
@@ -117,8 +128,9 @@ export class ReplicaStorage implements PaxosStorage {
       if (!(error instanceof FanfoldError) || error.code !== "LOG_CORRUPT") throw error;
       return { storage: undefined, stored: undefined, damage: inDirectory(directory, error) };
     }
+    if (found !== undefined) checkOwner(directory, found.facts.owner.replica, options.replica);
     const settings = { segmentBytesMax: options.segmentBytesMax ?? segmentBytesMaxDefault, random };
-    const facts = found?.facts ?? noFacts();
+    const facts = found?.facts ?? noFacts(options.replica);
     const log = found
       ? await SegmentedLog.resume(files, settings, found.segments)
       : await SegmentedLog.create(files, settings, facts);
@@ -139,6 +151,16 @@ export class ReplicaStorage implements PaxosStorage {
     this.#enqueue({ type: "truncate", upTo });
   }
 
+  /** The cluster this storage belongs to, as far as is known. */
+  get cluster(): string | null {
+    return this.#facts.owner.cluster;
+  }
+
+  /** Notes to which cluster this storage belongs, once; durable with the next record at the latest. */
+  nameCluster(cluster: string): void {
+    if (this.#facts.owner.cluster === null) this.#enqueue({ type: "name", cluster });
+  }
+
   /** Finishes what was asked for so far, and closes the files. */
   async close(): Promise<void> {
     while (this.#working) await this.#working;
@@ -146,7 +168,7 @@ export class ReplicaStorage implements PaxosStorage {
     await this.#log.close();
   }
 
-  #enqueue(task: Append | Truncate): void {
+  #enqueue(task: Task): void {
     if (this.#isStopped) return;
     this.#queue.push(task);
     this.#working ??= this.#work();
@@ -176,7 +198,12 @@ export class ReplicaStorage implements PaxosStorage {
       await this.#drop(task.upTo);
       return;
     }
-    const others = this.#queue.findIndex(({ type }) => type === "truncate");
+    if (task?.type === "name") {
+      this.#queue.shift();
+      await this.#note({ type: "clusterNamed", cluster: task.cluster });
+      return;
+    }
+    const others = this.#queue.findIndex(({ type }) => type !== "append");
     const count = Math.min(others < 0 ? this.#queue.length : others, appendsPerFrameMax);
     const group = this.#queue.splice(0, count) as Append[];
     await this.#commit(group.flatMap(({ records }) => records));
@@ -211,11 +238,20 @@ export class ReplicaStorage implements PaxosStorage {
   async #drop(upTo: number): Promise<void> {
     const firstSequence = this.#log.firstNeeded(upTo);
     if (firstSequence <= this.#facts.firstSequence) return;
-    const record: StoredRecord = { type: "startsAt", firstSequence };
-    await this.#log.append([record], this.#facts);
-    noteRecord(this.#facts, record);
+    await this.#note({ type: "startsAt", firstSequence });
     await this.#log.removeBefore(firstSequence);
   }
+
+  async #note(record: StoredRecord): Promise<void> {
+    await this.#log.append([record], this.#facts);
+    noteRecord(this.#facts, record);
+  }
+}
+
+function checkOwner(directory: string, owner: ReplicaId, replica: ReplicaId): void {
+  if (owner === replica) return;
+  const message = `${directory} is the log of replica ${owner}, not of ${replica}. Nothing was changed: check --id and --data-dir.`;
+  throw new FanfoldError("FOLDER_MISMATCH", message, { details: { path: directory, owner, replica } });
 }
 
 function inDirectory(directory: string, damage: FanfoldError): FanfoldError {
@@ -233,5 +269,5 @@ function storageFailure(cause: unknown): FanfoldError {
   if (cause instanceof FanfoldError) return cause;
   const isFull = cause.code === "ENOSPC" || cause.code === "EDQUOT";
   const message = `The replica's log cannot be written: ${cause.message}.`;
-  return new FanfoldError(isFull ? "DISK_FULL" : "INTERNAL", message, { cause });
+  return new FanfoldError(isFull ? "DISK_FULL" : "LOG_UNWRITABLE", message, { cause });
 }

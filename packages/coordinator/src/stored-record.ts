@@ -15,8 +15,16 @@ export interface SnapshotReference {
   readonly digest: string;
 }
 
+/** Whose log it is. Part of the first record of every file, so nobody goes on with the disk of another. */
+export interface LogOwner {
+  readonly replica: ReplicaId;
+  /** The name that the cluster's first reign gave it; null until this replica has learned it. */
+  readonly cluster: string | null;
+}
+
 /** Everything the log says but for the slots. Each segment starts with it, so earlier segments can go. */
 export interface ReplicaFacts {
+  owner: LogOwner;
   incarnation: number;
   voting: boolean;
   readonly remembered: Map<ReplicaId, number>;
@@ -37,12 +45,15 @@ export type StoredRecord =
   | { readonly type: "checkpoint"; readonly facts: ReplicaFacts }
   /** Segments before this one are not needed any more. Durable before the first of them is removed. */
   | { readonly type: "startsAt"; readonly firstSequence: number }
+  /** The replica has learned the cluster's name. */
+  | { readonly type: "clusterNamed"; readonly cluster: string }
   /** Last record of a segment. The next one is durable, so if that is not there, it was lost. */
   | { readonly type: "sealed" };
 
-/** What a log says before anything is written. */
-export function noFacts(): ReplicaFacts {
+/** What the log of a replica says before anything is written. */
+export function noFacts(replica: ReplicaId): ReplicaFacts {
   return {
+    owner: { replica, cluster: null },
     incarnation: 0,
     voting: false,
     remembered: new Map(),
@@ -81,6 +92,9 @@ export function noteRecord(facts: ReplicaFacts, record: StoredRecord): void {
       break;
     case "startsAt":
       facts.firstSequence = record.firstSequence;
+      break;
+    case "clusterNamed":
+      facts.owner = { ...facts.owner, cluster: record.cluster };
       break;
     case "accepted":
     case "checkpoint":

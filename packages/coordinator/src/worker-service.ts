@@ -26,6 +26,8 @@ export interface WorkerServiceDependencies {
   readonly clock: Clock;
   /** Of the present reign; undefined where this coordinator does not lead. */
   epoch(): number | undefined;
+  /** Of the cluster; known wherever there is an epoch. */
+  clusterId(): string;
   /** Who does, for people. */
   leaderText(): string;
   handle(input: SchedulerInput): void;
@@ -77,10 +79,11 @@ export class WorkerService {
 
   /** Called every heartbeat interval. */
   beat(nowMs: number): void {
+    const epoch = this.#dependencies.epoch();
     for (const session of this.#sessions.values()) {
       if (nowMs - session.heardMs > this.#options.leaseMs)
         this.#giveUp(session, "it has been silent for too long");
-      else session.link?.send({ type: "heartbeat" });
+      else if (epoch !== undefined) session.link?.send({ type: "heartbeat", epoch });
     }
   }
 
@@ -142,7 +145,8 @@ export class WorkerService {
     };
     this.#sessions.set(workerId, session);
     const { heartbeatIntervalMs, leaseMs } = this.#options;
-    link.send({ type: "welcome", epoch, heartbeatIntervalMs, leaseMs });
+    const clusterId = this.#dependencies.clusterId();
+    link.send({ type: "welcome", clusterId, epoch, heartbeatIntervalMs, leaseMs });
     this.#dependencies.log.info({ worker: workerId, slots: hello.worker.slots }, "worker joined");
     const { worker, running, heldJobs } = hello;
     this.#dependencies.handle({ type: "workerJoined", worker, running, heldJobs });
@@ -184,8 +188,10 @@ export class WorkerService {
         return;
       case "getBundle": {
         const { digest } = message;
+        const epoch = this.#dependencies.epoch() ?? 0;
         void this.#dependencies.bundleOf(digest).then((code) => {
-          link.send(code === undefined ? { type: "bundle", digest } : { type: "bundle", digest, code });
+          const bundle = { type: "bundle" as const, epoch, digest };
+          link.send(code === undefined ? bundle : { ...bundle, code });
         });
         return;
       }

@@ -56,7 +56,7 @@ export class ReplicaLife {
     const random = (): number => this.#random(2 ** 32);
     const opened = await ReplicaStorage.open(
       "replica",
-      { segmentBytesMax },
+      { replica: "a", segmentBytesMax },
       { files: files.mount(), random, onFatal },
     );
     if (opened.damage) throw opened.damage;

@@ -27,7 +27,7 @@ class Cluster {
     const files = this.disks.get(id)!.mount();
     const opened = await ReplicaStorage.open(
       id,
-      { segmentBytesMax: 4000 },
+      { replica: id, segmentBytesMax: 4000 },
       { files, onFatal: () => this.stop(id), random: () => this.#random(2 ** 32) },
     );
     if (opened.damage) throw opened.damage;

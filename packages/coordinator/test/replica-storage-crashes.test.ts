@@ -111,7 +111,7 @@ describe("a replica's storage when the disk fails", () => {
           expect(life.acknowledged).toBe(acknowledged);
           expect(life.fatal.length).toBeLessThanOrEqual(1);
           for (const error of life.fatal) {
-            expect(error).toMatchObject({ code: code === "ENOSPC" ? "DISK_FULL" : "INTERNAL" });
+            expect(error).toMatchObject({ code: code === "ENOSPC" ? "DISK_FULL" : "LOG_UNWRITABLE" });
           }
           end(life, aftermaths[at % 3]!);
           expect(await life.run([])).toBe("finished");

@@ -15,7 +15,7 @@ function open(files: SimulatedDisk): Promise<OpenedReplicaStorage> {
   };
   return ReplicaStorage.open(
     "replica",
-    { segmentBytesMax },
+    { replica: "a", segmentBytesMax },
     { files: files.mount(), onFatal, random: () => salts(2 ** 32) },
   );
 }

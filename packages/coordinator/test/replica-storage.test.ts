@@ -29,7 +29,7 @@ interface OpenOptions {
 async function open({ files, segmentBytesMax = 1000, onFatal }: OpenOptions = {}) {
   const opened = await ReplicaStorage.open(
     directory,
-    { segmentBytesMax },
+    { replica: "a", segmentBytesMax },
     {
       ...(files ? { files: files.mount() } : {}),
       onFatal:
@@ -262,5 +262,24 @@ describe("a replica's storage", () => {
     await storage.close();
     await Promise.all(checks);
     expect(checks).toHaveLength(30);
+  });
+
+  it("belongs to one replica: another one is refused, and nothing is changed", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "fanfold-owner-"));
+    const open = (replica: string): ReturnType<typeof ReplicaStorage.open> =>
+      ReplicaStorage.open(directory, { replica }, { onFatal: () => undefined });
+    const first = await open("a");
+    first.storage?.nameCluster("c1");
+    await first.storage?.close();
+    const before = readdirSync(directory).map((name) => readFileSync(join(directory, name)));
+    await expect(open("b")).rejects.toMatchObject({
+      code: "FOLDER_MISMATCH",
+      details: { owner: "a", replica: "b" },
+    });
+    expect(readdirSync(directory).map((name) => readFileSync(join(directory, name)))).toEqual(before);
+    const again = await open("a");
+    expect(again.storage?.cluster).toBe("c1");
+    await again.storage?.close();
+    rmSync(directory, { recursive: true });
   });
 });

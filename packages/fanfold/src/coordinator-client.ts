@@ -41,6 +41,9 @@ const aliveTimeoutMs = 4_000;
 const electionTimeoutMs = 10_000;
 const electionPauseMs = 100;
 
+/** How long others are waited for when one coordinator has answered, and does not lead. */
+const stragglerTimeoutMs = 500;
+
 /** Errors after which the same request may be made again, of whoever leads then. */
 const passing: ReadonlySet<ErrorCode> = new Set([
   "CONNECTION_LOST",
@@ -87,6 +90,7 @@ export class CoordinatorClient {
   readonly #surroundings: Surroundings;
   #stopAsking: Cancel | undefined;
   #lastId = 0;
+  #clusterId: string | null = null;
 
   /**
    * Finds the leader, waiting for one to be elected.
@@ -129,13 +133,14 @@ export class CoordinatorClient {
     token: string,
     handlers: Partial<ClientHandlers>,
     surroundings: Surroundings = systemSurroundings,
+    signal?: AbortSignal,
   ): Promise<CoordinatorClient> {
     const client = new CoordinatorClient(surroundings, {
       onJobChanged: (job) => handlers.onJobChanged?.(job),
       onJobLog: (entries) => handlers.onJobLog?.(entries),
       onLost: (reason) => handlers.onLost?.(reason),
     });
-    await client.#dial(url, token);
+    await client.#dial(url, token, signal);
     client.#stayAlive();
     return client;
   }
@@ -143,6 +148,11 @@ export class CoordinatorClient {
   private constructor(surroundings: Surroundings, handlers: ClientHandlers) {
     this.#surroundings = surroundings;
     this.#handlers = handlers;
+  }
+
+  /** Of the cluster whose leader this is; null where that is not known. */
+  get clusterId(): string | null {
+    return this.#clusterId;
   }
 
   /** @throws the coordinator's refusal, or `CONNECTION_LOST`. */
@@ -182,9 +192,9 @@ export class CoordinatorClient {
     this.#link?.close("the client is done");
   }
 
-  async #dial(url: string, token: string): Promise<void> {
+  async #dial(url: string, token: string, signal?: AbortSignal): Promise<void> {
     this.#link = await this.#surroundings.network.dial<CoordinatorToClient, ClientToCoordinator>(
-      { url, path: clientPath, token, frameBytesMax },
+      { url, path: clientPath, token, frameBytesMax, ...(signal === undefined ? {} : { signal }) },
       clientCodec,
       { onMessage: (message) => this.#receive(message), onClose: (reason) => this.#closed(reason) },
     );
@@ -196,7 +206,10 @@ export class CoordinatorClient {
         const waiting = this.#waiting.get(message.requestId);
         this.#waiting.delete(message.requestId);
         if (message.error !== undefined) waiting?.reject(FanfoldError.fromReport(message.error));
-        else if (message.result !== undefined) waiting?.resolve(message.result);
+        else if (message.result !== undefined) {
+          if (message.result.type === "cluster") this.#clusterId = message.result.cluster.clusterId;
+          waiting?.resolve(message.result);
+        }
         return;
       }
       case "jobChanged":
@@ -225,34 +238,74 @@ interface Survey {
   readonly reasons: readonly string[];
 }
 
-/** Asks one coordinator after the other, until one says that it leads. */
-async function surveyCoordinators(
-  options: ClientOptions,
-  handlers: Partial<ClientHandlers>,
-): Promise<Survey> {
-  const views: ClusterSummary[] = [];
-  const reasons: string[] = [];
-  for (const url of options.coordinators) {
-    // A link that turns out not to be the leader's is closed without a word to the caller.
-    let isChosen = false;
-    const onLost = (reason: string): void => (isChosen ? handlers.onLost?.(reason) : undefined);
-    try {
-      const watched = { ...handlers, onLost };
-      const client = await CoordinatorClient.dial(url, options.token, watched, options.surroundings);
-      const result = await client.request({ type: "describeCluster" });
-      if (result.type === "cluster") views.push(result.cluster);
-      if (result.type === "cluster" && result.cluster.isLeader) {
-        isChosen = true;
-        return { leader: client, views, reasons };
-      }
-      client.close();
-    } catch (error) {
-      const known = FanfoldError.from(error);
-      if (known.code === "UNAUTHORIZED") throw known;
-      reasons.push(known.message);
+/**
+ * Asks all coordinators at once, and takes the first that says it leads: one that is frozen costs nothing. Where
+ * none does, those that have not answered are waited for a little, since one of them may.
+ */
+function surveyCoordinators(options: ClientOptions, handlers: Partial<ClientHandlers>): Promise<Survey> {
+  return new Promise((resolve, reject) => {
+    const views: ClusterSummary[] = [];
+    const reasons: string[] = [];
+    const giveUp = new AbortController();
+    let unauthorized: FanfoldError | undefined;
+    let open = options.coordinators.length;
+    const { clock } = options.surroundings ?? systemSurroundings;
+    let stopWaiting: Cancel | undefined;
+    const end = (leader: CoordinatorClient | undefined): void => {
+      stopWaiting?.();
+      giveUp.abort();
+      if (leader === undefined && unauthorized !== undefined) reject(unauthorized);
+      else resolve({ leader, views, reasons });
+    };
+    const heard = (): void => {
+      open -= 1;
+      if (open === 0) end(undefined);
+      else stopWaiting ??= clock.after(stragglerTimeoutMs, () => end(undefined));
+    };
+    for (const url of options.coordinators) {
+      askCoordinator(url, options, handlers, giveUp.signal).then(
+        ({ client, view }) => {
+          if (view !== undefined) views.push(view);
+          if (client !== undefined && !giveUp.signal.aborted) end(client);
+          else {
+            client?.close();
+            heard();
+          }
+        },
+        (error: unknown) => {
+          const known = FanfoldError.from(error);
+          if (known.code === "UNAUTHORIZED") unauthorized = known;
+          reasons.push(known.message);
+          open -= 1;
+          if (open === 0) end(undefined);
+        },
+      );
     }
+  });
+}
+
+/** What one coordinator says; with a link to it if it leads. */
+async function askCoordinator(
+  url: string,
+  { token, surroundings }: ClientOptions,
+  handlers: Partial<ClientHandlers>,
+  signal: AbortSignal,
+): Promise<{ readonly client: CoordinatorClient | undefined; readonly view: ClusterSummary | undefined }> {
+  // A link that turns out not to be the leader's is closed without a word to the caller.
+  let isChosen = false;
+  const onLost = (reason: string): void => (isChosen ? handlers.onLost?.(reason) : undefined);
+  const client = await CoordinatorClient.dial(url, token, { ...handlers, onLost }, surroundings, signal);
+  const close = (): void => client.close();
+  signal.addEventListener("abort", close, { once: true });
+  try {
+    const result = await client.request({ type: "describeCluster" });
+    const view = result.type === "cluster" ? result.cluster : undefined;
+    isChosen = view?.isLeader === true && !signal.aborted;
+    if (!isChosen) client.close();
+    return { client: isChosen ? client : undefined, view };
+  } finally {
+    signal.removeEventListener("abort", close);
   }
-  return { leader: undefined, views, reasons };
 }
 
 function noCoordinator(reasons: readonly string[]): FanfoldError {

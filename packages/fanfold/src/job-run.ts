@@ -1,6 +1,6 @@
 /** A submitted job as its submitter sees it: events, result, cancelling, and its output read back. */
 import { type AnyJob, FanfoldError, type OutputPair } from "@fanfold/job";
-import type { JobLogEntry } from "@fanfold/protocol";
+import { type JobLogEntry, JobLogRing } from "@fanfold/protocol";
 import { isFinalState, type JobState, type JobSummary, type PublishedFile } from "@fanfold/scheduler";
 import { readRecords } from "@fanfold/storage";
 import {
@@ -61,6 +61,8 @@ export class JobRun<J extends AnyJob = AnyJob> {
   #settle: { resolve: (job: JobSummary) => void; reject: (error: Error) => void } | undefined;
   #client: CoordinatorClient | undefined;
   #job: JobSummary | undefined;
+  #clusterId: string | null = null;
+  readonly #lines = new JobLogRing();
   #isOver = false;
 
   constructor(options: JobRunOptions) {
@@ -84,7 +86,9 @@ export class JobRun<J extends AnyJob = AnyJob> {
     const client = await CoordinatorClient.connect(this.#options, {
       onJobChanged: (job) => this.#changed(job),
       onJobLog: (entries) => {
-        for (const entry of entries) this.#push({ type: "logged", entry });
+        // A new leader tells again what the last one had told.
+        const news = this.#lines.add(entries).get(this.id) ?? [];
+        for (const entry of news) this.#push({ type: "logged", entry });
       },
       onLost: (reason) => {
         if (isWatching) void this.#followAgain(reason);
@@ -92,6 +96,7 @@ export class JobRun<J extends AnyJob = AnyJob> {
     });
     this.#client = client;
     try {
+      this.#checkCluster(client.clusterId);
       const result = await client.request({ type: "watchJob", jobId: this.id });
       isWatching = true;
       if (result.type === "job") this.#changed(result.job);
@@ -188,6 +193,15 @@ export class JobRun<J extends AnyJob = AnyJob> {
   /** Gives up the records that `output()` reads. Done by itself when the process exits. */
   close(): void {
     this.#options.onClose?.();
+  }
+
+  /** A coordinator whose data folder was replaced knows nothing of this job, and that is why. */
+  #checkCluster(found: string | null): void {
+    const before = this.#clusterId;
+    this.#clusterId = found ?? before;
+    if (before === null || found === null || found === before) return;
+    const message = `Job ${this.id} is of cluster ${before}, and its coordinators are gone: those that answer are of cluster ${found}. Was a data folder replaced?`;
+    throw new FanfoldError("JOB_UNKNOWN", message, { details: { cluster: found, jobCluster: before } });
   }
 
   #changed(job: JobSummary): void {

@@ -52,7 +52,10 @@ export const errorCodes = [
   "PROTOCOL_MISMATCH",
   "MESSAGE_INVALID",
   "LIMIT_EXCEEDED",
+  "PEER_MISMATCH",
+  "FOLDER_MISMATCH",
   "LOG_CORRUPT",
+  "LOG_UNWRITABLE",
   "INTERNAL",
 ] as const;
 

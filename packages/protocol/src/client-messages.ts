@@ -20,6 +20,8 @@ export type ClientRequest =
 
 /** The cluster as one coordinator sees it; asked of any of them. */
 export interface ClusterSummary {
+  /** What the first reign named the cluster; null where the asked coordinator has not learned it. */
+  readonly clusterId: string | null;
   /** Id of the leader that the asked one believes in; null where there is none. */
   readonly leader: string | null;
   /** Whether the asked coordinator is that leader, and takes requests. */
@@ -29,7 +31,7 @@ export interface ClusterSummary {
   /** Ballot that the asked one follows or leads in. */
   readonly ballot: string;
   readonly replicas: readonly ClusterReplica[];
-  /** How many of the replicas that can be reached now may still fail before the cluster stops. Negative: no quorum. */
+  /** How many of the replicas that can be reached now, both ways, may still fail before the cluster stops. Negative: no quorum. */
   readonly toleratedFailures: number;
   /** Known to the leader alone. */
   readonly workers: readonly ClusterWorker[];
@@ -41,7 +43,10 @@ export interface ClusterReplica {
   readonly id: string;
   readonly url: string;
   readonly role: ReplicaRole;
+  /** Whether it and the asked coordinator hear each other, both ways. */
   readonly reachable: boolean;
+  /** Why not, where the asked one knows; for people. */
+  readonly problem: string | null;
   /** Index up to which it knows the log to be decided; null when it has not been heard of. */
   readonly decidedIndex: number | null;
 }
@@ -116,6 +121,7 @@ type Result<T extends ClientResult["type"]> = Extract<ClientResult, { type: T }>
 type ToClient<T extends CoordinatorToClient["type"]> = Extract<CoordinatorToClient, { type: T }>;
 
 const clusterSummary = s.record<ClusterSummary>({
+  clusterId: s.orNull(s.name),
   leader: s.orNull(s.name),
   isLeader: s.flag,
   epoch: s.whole,
@@ -126,6 +132,7 @@ const clusterSummary = s.record<ClusterSummary>({
       url: s.path,
       role: replicaRole,
       reachable: s.flag,
+      problem: s.orNull(s.text),
       decidedIndex: s.orNull(s.whole),
     }),
   ),

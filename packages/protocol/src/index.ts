@@ -27,8 +27,9 @@ export {
   type SegmentHolder,
   type SegmentSources,
 } from "./executor-messages.js";
+export { JobLogRing, logLinesMax } from "./job-log-ring.js";
 export type { JobLogEntry, JobLogLevel } from "./job-log-schema.js";
-export { type ReplicaMessage, replicaCodec } from "./replica-messages.js";
+export { type PeerAddress, type PeerMessage, type ReplicaMessage, replicaCodec } from "./replica-messages.js";
 export {
   chunkBytesMax,
   fetcherCodec,
@@ -39,6 +40,7 @@ export {
 export {
   type CoordinatorToWorker,
   coordinatorCodec,
+  type WorkerOrder,
   type WorkerToCoordinator,
   workerCodec,
 } from "./worker-messages.js";

@@ -6,10 +6,13 @@ export type JobLogLevel = "debug" | "info" | "warn" | "error";
 
 export interface JobLogEntry {
   readonly attempt: AttemptId;
+  /** Who tells. With `sequence`, which counts what it tells, the name of the line: nobody keeps or shows one twice. */
+  readonly workerId: string;
+  readonly sequence: number;
   readonly atMs: number;
   readonly level: JobLogLevel;
-  /** Where it came from: `context.log`, or the executor's standard streams. */
-  readonly source: "log" | "stdout" | "stderr";
+  /** Where it came from: `context.log`, the executor's standard streams, or the end of an attempt that failed. */
+  readonly source: "log" | "stdout" | "stderr" | "failure";
   readonly message: string;
   /** Fields as JSON text. */
   readonly fields?: string;
@@ -19,9 +22,11 @@ export const jobLogLevel: s.SchemaOf<JobLogLevel> = s.oneOf(["debug", "info", "w
 
 export const jobLogEntry: s.SchemaOf<JobLogEntry> = s.record<JobLogEntry>({
   attempt: s.attemptId,
+  workerId: s.name,
+  sequence: s.whole,
   atMs: s.amount,
   level: jobLogLevel,
-  source: s.oneOf(["log", "stdout", "stderr"]),
+  source: s.oneOf(["log", "stdout", "stderr", "failure"]),
   message: s.text,
   fields: s.optional(s.text),
 });

@@ -52,14 +52,11 @@ export type WorkerToCoordinator =
   | { readonly type: "getBundle"; readonly digest: string }
   | { readonly type: "jobLog"; readonly entries: readonly JobLogEntry[] };
 
-export type CoordinatorToWorker =
-  /** Answers `workerHello`. A worker that hears nothing for `leaseMs` stops its attempts by itself. */
-  | {
-      readonly type: "welcome";
-      readonly epoch: number;
-      readonly heartbeatIntervalMs: number;
-      readonly leaseMs: number;
-    }
+/**
+ * What the leader orders. Each order carries the epoch of its reign, and a worker that has heard of a later reign
+ * refuses it: a leader that does not know it is deposed can do no harm.
+ */
+export type WorkerOrder =
   | { readonly type: "heartbeat" }
   | { readonly type: "assignTask"; readonly assignment: TaskAssignment }
   | { readonly type: "stopAttempt"; readonly attempt: AttemptId; readonly reason: StopReason }
@@ -69,6 +66,18 @@ export type CoordinatorToWorker =
   | Omit<PublishOutput, "workerId">
   | { readonly type: "discardJob"; readonly jobId: string; readonly out: string | null }
   | { readonly type: "bundle"; readonly digest: string; readonly code?: Uint8Array };
+
+export type CoordinatorToWorker =
+  /** Answers `workerHello`. A worker that hears nothing for `leaseMs` stops its attempts by itself. */
+  | {
+      readonly type: "welcome";
+      /** Of the cluster. A worker that has followed another one starts afresh: nobody here knows what it runs. */
+      readonly clusterId: string;
+      readonly epoch: number;
+      readonly heartbeatIntervalMs: number;
+      readonly leaseMs: number;
+    }
+  | (WorkerOrder & { readonly epoch: number });
 
 type FromWorker<T extends WorkerToCoordinator["type"]> = Extract<WorkerToCoordinator, { type: T }>;
 type FromCoordinator<T extends CoordinatorToWorker["type"]> = Extract<CoordinatorToWorker, { type: T }>;
@@ -103,24 +112,32 @@ const workerToCoordinator = s.variant<WorkerToCoordinator>("type", [
 const coordinatorToWorker = s.variant<CoordinatorToWorker>("type", [
   s.record<FromCoordinator<"welcome">>({
     type: s.literal("welcome"),
+    clusterId: s.name,
     epoch: s.whole,
     heartbeatIntervalMs: s.whole,
     leaseMs: s.whole,
   }),
-  s.record<FromCoordinator<"heartbeat">>({ type: s.literal("heartbeat") }),
-  s.record<FromCoordinator<"assignTask">>({ type: s.literal("assignTask"), assignment: s.taskAssignment }),
+  s.record<FromCoordinator<"heartbeat">>({ type: s.literal("heartbeat"), epoch: s.whole }),
+  s.record<FromCoordinator<"assignTask">>({
+    type: s.literal("assignTask"),
+    epoch: s.whole,
+    assignment: s.taskAssignment,
+  }),
   s.record<FromCoordinator<"stopAttempt">>({
     type: s.literal("stopAttempt"),
+    epoch: s.whole,
     attempt: s.attemptId,
     reason: s.oneOf(["jobOver", "superseded", "inputsChanged", "preempted"]),
   }),
   s.record<FromCoordinator<"settleAttempt">>({
     type: s.literal("settleAttempt"),
+    epoch: s.whole,
     attempt: s.attemptId,
     hasWon: s.flag,
   }),
   s.record<FromCoordinator<"sendMapOutputs">>({
     type: s.literal("sendMapOutputs"),
+    epoch: s.whole,
     jobId: s.name,
     stage: s.whole,
     version: s.whole,
@@ -130,6 +147,7 @@ const coordinatorToWorker = s.variant<CoordinatorToWorker>("type", [
   }),
   s.record<FromCoordinator<"listInputs">>({
     type: s.literal("listInputs"),
+    epoch: s.whole,
     jobId: s.name,
     inputs: s.list(s.path),
     reader: s.reader,
@@ -139,6 +157,7 @@ const coordinatorToWorker = s.variant<CoordinatorToWorker>("type", [
   }),
   s.record<FromCoordinator<"publishOutput">>({
     type: s.literal("publishOutput"),
+    epoch: s.whole,
     jobId: s.name,
     jobName: s.name,
     out: s.orNull(s.path),
@@ -150,11 +169,13 @@ const coordinatorToWorker = s.variant<CoordinatorToWorker>("type", [
   }),
   s.record<FromCoordinator<"discardJob">>({
     type: s.literal("discardJob"),
+    epoch: s.whole,
     jobId: s.name,
     out: s.orNull(s.path),
   }),
   s.record<FromCoordinator<"bundle">>({
     type: s.literal("bundle"),
+    epoch: s.whole,
     digest: s.digest,
     code: s.optional(s.bytes),
   }),

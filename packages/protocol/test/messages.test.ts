@@ -48,7 +48,7 @@ function plain(value: unknown): unknown {
 
 describe("a message", () => {
   it.each(assignments)("of a $kind assignment arrives as it was sent", (assignment) => {
-    const order: CoordinatorToWorker = { type: "assignTask", assignment };
+    const order: CoordinatorToWorker = { type: "assignTask", epoch: 4, assignment };
     expect(plain(workerCodec.decode(coordinatorCodec.encode(order)))).toEqual(plain(order));
   });
 
@@ -134,7 +134,7 @@ describe("a malformed message", () => {
     const request: ClientToCoordinator = { requestId: 1, protocolVersion, request: { type: "listJobs" } };
     const sound = [
       workerCodec.encode({ type: "draining" }),
-      coordinatorCodec.encode({ type: "assignTask", assignment: assignments[0] as TaskAssignment }),
+      coordinatorCodec.encode({ type: "assignTask", epoch: 4, assignment: assignments[0] as TaskAssignment }),
       clientCodec.encode(request),
     ];
     const damaged = fc

@@ -127,4 +127,6 @@ export interface ReignBegan {
   readonly type: "reignBegan";
   readonly atMs: number;
   readonly leader: string;
+  /** What the cluster is called from now on, if it has no name yet: the first decided reign names it for good. */
+  readonly clusterId: string;
 }

@@ -25,6 +25,7 @@ export class JobTable {
   readonly #jobOfKey: Map<string, string> = new Map();
   /** Ids of the jobs that are over, in the order they ended. */
   readonly #finished: Set<string> = new Set();
+  #clusterId: string | null = null;
 
   /** Applies one decided command; call it with every command, in log order. Gives what changed. */
   apply(command: Command): TableEvent[] {
@@ -34,6 +35,11 @@ export class JobTable {
       if (event.type === "jobStateChanged" && isFinalState(event.state)) this.#finished.add(event.jobId);
     }
     return events;
+  }
+
+  /** What the first reign named the cluster: replicas, workers and clients know it by that name. */
+  get clusterId(): string | null {
+    return this.#clusterId;
   }
 
   job(jobId: string): JobRecord | undefined {
@@ -57,7 +63,8 @@ export class JobTable {
 
   /** All of the table as plain data (objects, arrays, strings, numbers, bytes), for the log's snapshot. */
   toSnapshot(): TableSnapshot {
-    return { version: 1, jobs: [...this.#jobs.values()].map(takeJob), finished: [...this.#finished] };
+    const jobs = [...this.#jobs.values()].map(takeJob);
+    return { version: 1, clusterId: this.#clusterId, jobs, finished: [...this.#finished] };
   }
 
   /** @throws `LOG_CORRUPT` for a snapshot of another version. */
@@ -65,6 +72,7 @@ export class JobTable {
     if (snapshot.version !== 1)
       throw new FanfoldError("LOG_CORRUPT", "job table snapshot of an unknown version");
     const table = new JobTable();
+    table.#clusterId = snapshot.clusterId;
     for (const taken of snapshot.jobs) {
       const job = restoreJob(taken);
       table.#jobs.set(job.id, job);
@@ -98,6 +106,7 @@ export class JobTable {
         this.#discard(command.jobId, events);
         break;
       case "reignBegan":
+        this.#clusterId ??= command.clusterId;
         break;
       default: {
         const job = this.#jobs.get(command.jobId);

@@ -12,6 +12,8 @@ import type { OutputFile, SkippedRecords } from "./task-result.js";
 
 export interface TableSnapshot {
   readonly version: 1;
+  /** Null before the first reign. */
+  readonly clusterId: string | null;
   readonly jobs: readonly JobSnapshot[];
   readonly finished: readonly string[];
 }

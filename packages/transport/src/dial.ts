@@ -2,6 +2,7 @@
 import { FanfoldError } from "@fanfold/job";
 import { WebSocket } from "ws";
 import type { Codec, Link, LinkHandlers } from "./ports.js";
+import { diallerHeader } from "./strangers.js";
 import { WebSocketLink } from "./web-socket-link.js";
 
 /** How long a connection and its upgrade may take. */
@@ -13,7 +14,11 @@ export interface DialOptions {
   /** Route, e.g. `/v1/worker`. */
   readonly path: string;
   readonly token: string;
+  /** Who is calling, for the log of a listener that refuses; it proves nothing. */
+  readonly dialler?: string;
   readonly frameBytesMax: number;
+  /** Gives up a dial that is under way. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -29,7 +34,10 @@ export function dial<In, Out>(
   return new Promise((resolve, reject) => {
     const target = `${webSocketUrl(options.url)}${options.path}`;
     const socket = new WebSocket(target, {
-      headers: { authorization: `Bearer ${options.token}` },
+      headers: {
+        authorization: `Bearer ${options.token}`,
+        ...(options.dialler === undefined ? {} : { [diallerHeader]: options.dialler }),
+      },
       perMessageDeflate: false,
       maxPayload: options.frameBytesMax,
       handshakeTimeout: dialTimeoutMs,
@@ -42,6 +50,11 @@ export function dial<In, Out>(
       );
     };
     socket.once("error", fail);
+    const { signal } = options;
+    const giveUp = (): void => socket.terminate();
+    if (signal?.aborted === true) giveUp();
+    signal?.addEventListener("abort", giveUp, { once: true });
+    socket.once("close", () => signal?.removeEventListener("abort", giveUp));
     socket.once("unexpected-response", (_request, response) => {
       response.resume();
       socket.terminate();
@@ -59,6 +72,7 @@ export function dial<In, Out>(
       );
     });
     socket.once("open", () => {
+      signal?.removeEventListener("abort", giveUp);
       socket.off("error", fail);
       resolve(new WebSocketLink(socket, codec, handlers));
     });

@@ -8,6 +8,7 @@ import type { Duplex } from "node:stream";
 import { FanfoldError } from "@fanfold/job";
 import { WebSocketServer } from "ws";
 import type { Codec, Link, LinkHandlers } from "./ports.js";
+import { callerOf, diallerHeader, type Stranger, Strangers } from "./strangers.js";
 import { createToken, isSameToken } from "./token.js";
 import { WebSocketLink } from "./web-socket-link.js";
 
@@ -25,6 +26,8 @@ export interface ListenOptions {
   /** Default 0: any free port. */
   readonly port?: number;
   readonly frameBytesMax: number;
+  /** Told once of each peer that is not let in, and again when that has changed in between. */
+  readonly onStranger?: (stranger: Stranger) => void;
 }
 
 /** What happens on a route: for each new link, handlers are asked for. */
@@ -63,15 +66,22 @@ export async function listen(options: ListenOptions, routes: readonly Route[]): 
     perMessageDeflate: false,
     maxPayload: options.frameBytesMax,
   });
+  const strangers = new Strangers();
   server.on("upgrade", (request, socket, head) => {
     socket.on("error", () => socket.destroy());
     const route = routes.find((candidate) => candidate.path === pathOf(request));
     const refusal = refusalOf(request, route);
+    const caller = callerOf(request.headers[diallerHeader], request.socket.remoteAddress, pathOf(request));
     if (refusal !== undefined || route === undefined) {
-      refuse(socket, refusal ?? 401);
+      const status = refusal ?? 401;
+      refuse(socket, status);
+      if (strangers.refused({ ...caller, status })) options.onStranger?.({ ...caller, status });
       return;
     }
+    strangers.admitted(caller);
+    let isAccepted = false;
     route.accept((codec, open) => {
+      isAccepted = true;
       sockets.handleUpgrade(request, socket, head, (webSocket) => {
         let handlers: LinkHandlers<never> | undefined;
         const link = new WebSocketLink(webSocket, codec, {
@@ -81,6 +91,7 @@ export async function listen(options: ListenOptions, routes: readonly Route[]): 
         handlers = open(link) as LinkHandlers<never>;
       });
     });
+    if (!isAccepted) refuse(socket, 503);
   });
   await bind(server, host, options.port ?? 0);
   const { port } = server.address() as AddressInfo;
@@ -128,6 +139,7 @@ const statusTexts: Readonly<Record<number, string>> = {
   401: "Unauthorized",
   403: "Forbidden",
   404: "Not Found",
+  503: "Service Unavailable",
 };
 
 function refuse(socket: Duplex, status: number): void {

@@ -4,7 +4,12 @@
  * then somebody else may have been told to run them.
  */
 import { FanfoldError } from "@fanfold/job";
-import { type CoordinatorToWorker, type WorkerToCoordinator, workerCodec } from "@fanfold/protocol";
+import {
+  type CoordinatorToWorker,
+  type WorkerOrder,
+  type WorkerToCoordinator,
+  workerCodec,
+} from "@fanfold/protocol";
 import type { Cancel, Link, Surroundings } from "@fanfold/transport";
 import type { NodeLog } from "./ports.js";
 
@@ -26,8 +31,11 @@ export interface CoordinatorLinkOptions {
 export interface CoordinatorLinkHandlers {
   hello(): WorkerToCoordinator;
   heartbeat(): WorkerToCoordinator;
-  onWelcome(): void;
-  onOrder(order: CoordinatorToWorker): void;
+  /** `isNewReign`: this leader has not been told anything by us yet. */
+  onWelcome(isNewReign: boolean): void;
+  /** The leader is of another cluster than those before: nobody there knows what this worker runs and holds. */
+  onOtherCluster(): void;
+  onOrder(order: WorkerOrder): void;
   onLeaseLost(): void;
 }
 
@@ -40,6 +48,9 @@ export class CoordinatorLink {
   #isClosed = false;
   /** Of the latest leader that was heard of. */
   #epoch = 0;
+  #clusterId: string | undefined;
+  /** What was said last of each coordinator that does not lead, so that it is said once. */
+  readonly #told = new Map<string, string>();
   #heardMs = 0;
   #leaseMs = defaultLeaseMs;
   #hasLease = false;
@@ -100,7 +111,7 @@ export class CoordinatorLink {
               const wasWelcome = this.#isWelcome;
               this.#isWelcome = false;
               this.#link = undefined;
-              if (!this.#isClosed) this.#log.warn({ url }, `lost the coordinator: ${reason}`);
+              if (!this.#isClosed) this.#tellLost(url, reason, wasWelcome);
               resolve(wasWelcome);
             },
           },
@@ -117,7 +128,7 @@ export class CoordinatorLink {
           },
           (error: unknown) => {
             const known = FanfoldError.from(error);
-            if (known.code === "UNAUTHORIZED") this.#log.error({ url }, known.message);
+            if (known.code === "UNAUTHORIZED") this.#tellOnce("error", url, known.message);
             else this.#log.debug({ url }, known.message);
             resolve(false);
           },
@@ -125,29 +136,63 @@ export class CoordinatorLink {
     });
   }
 
-  #receive(order: CoordinatorToWorker): void {
-    if (order.type === "welcome" && !this.#follow(order.epoch)) return;
-    // One that was refused may have sent orders before it heard so.
-    if (!this.#isWelcome) return;
-    this.#heardMs = this.#options.surroundings.clock.elapsedMs();
-    this.#hasLease = true;
-    if (order.type === "welcome") {
-      this.#leaseMs = order.leaseMs;
-      this.#beatEvery(order.heartbeatIntervalMs);
-      this.#handlers.onWelcome();
+  #receive(message: CoordinatorToWorker): void {
+    if (message.type === "welcome") {
+      this.#follow(message);
+      return;
     }
-    this.#handlers.onOrder(order);
+    // One that was refused may have sent orders before it heard so.
+    if (!this.#isWelcome || !this.#isOfPresentReign(message.epoch)) return;
+    this.#heard();
+    this.#handlers.onOrder(message);
+  }
+
+  #follow(welcome: Extract<CoordinatorToWorker, { type: "welcome" }>): void {
+    const { clusterId, epoch, leaseMs, heartbeatIntervalMs } = welcome;
+    const before = this.#clusterId;
+    this.#clusterId = clusterId;
+    if (before !== undefined && before !== clusterId) {
+      this.#log.warn({ before, clusterId }, "the coordinator is of another cluster now: starting afresh");
+      this.#epoch = 0;
+      this.#handlers.onOtherCluster();
+      // What the hello said is not so any more.
+      this.#link?.close("starting afresh");
+      return;
+    }
+    if (!this.#isOfPresentReign(epoch)) return;
+    const isNewReign = epoch > this.#epoch;
+    this.#epoch = epoch;
+    this.#isWelcome = true;
+    this.#told.clear();
+    this.#heard();
+    this.#leaseMs = leaseMs;
+    this.#beatEvery(heartbeatIntervalMs);
+    this.#handlers.onWelcome(isNewReign);
   }
 
   /** False for a leader of the past that has not noticed: its orders must not undo those of the present one. */
-  #follow(epoch: number): boolean {
-    if (epoch < this.#epoch) {
-      this.#link?.close(`a leader of epoch ${this.#epoch} has been here since`);
-      return false;
-    }
-    this.#epoch = epoch;
-    this.#isWelcome = true;
-    return true;
+  #isOfPresentReign(epoch: number): boolean {
+    if (epoch >= this.#epoch) return true;
+    this.#log.warn({ epoch, present: this.#epoch }, "refused an order of a leader that has been replaced");
+    this.#link?.close(`a leader of epoch ${this.#epoch} has been here since`);
+    return false;
+  }
+
+  #heard(): void {
+    this.#heardMs = this.#options.surroundings.clock.elapsedMs();
+    this.#hasLease = true;
+  }
+
+  #tellLost(url: string, reason: string, wasWelcome: boolean): void {
+    if (wasWelcome) this.#log.warn({ url }, `lost the coordinator: ${reason}`);
+    else this.#tellOnce("info", url, `this coordinator does not take workers: ${reason}`);
+  }
+
+  /** Until something else is to be said of it, or somebody leads again. */
+  #tellOnce(level: "info" | "error", url: string, text: string): void {
+    if (this.#told.get(url) === text) return;
+    this.#told.set(url, text);
+    this.#log[level]({ url }, text);
   }
 
   #beatEvery(intervalMs: number): void {

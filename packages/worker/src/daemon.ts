@@ -7,8 +7,12 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type ErrorReport, FanfoldError } from "@fanfold/job";
-import type { CoordinatorToWorker, JobLogEntry, WorkerToCoordinator } from "@fanfold/protocol";
-import { frameBytesMax, protocolVersion } from "@fanfold/protocol";
+import {
+  frameBytesMax,
+  protocolVersion,
+  type WorkerOrder,
+  type WorkerToCoordinator,
+} from "@fanfold/protocol";
 import {
   type AttemptId,
   type AttemptReport,
@@ -18,19 +22,14 @@ import {
   type WorkerInfo,
 } from "@fanfold/scheduler";
 import { stagingDirOf } from "@fanfold/storage";
-import {
-  type Cancel,
-  type FolderLock,
-  type Listener,
-  type Surroundings,
-  systemSurroundings,
-} from "@fanfold/transport";
+import { type FolderLock, type Listener, type Surroundings, systemSurroundings } from "@fanfold/transport";
 import { BundleCache } from "./bundle-cache.js";
 import { CoordinatorLink } from "./coordinator-link.js";
 import { ExecutorPool, type PoolDependencies } from "./executor-pool.js";
 import { ExecutorProcess } from "./executor-process.js";
 import { currentHostId } from "./host-id.js";
 import { JobFolders } from "./job-folders.js";
+import { JobLogBook } from "./job-log-book.js";
 import { MapOutputs } from "./map-outputs.js";
 import { type OutputService, outputService } from "./output-service.js";
 import type { NodeLog } from "./ports.js";
@@ -74,11 +73,6 @@ interface LiveAttempt {
   metrics: Readonly<Record<string, number>>;
 }
 
-/** Log lines of user code wait this long for company. */
-const logFlushMs = 100;
-/** Lines kept while the coordinator is away; older ones are dropped. */
-const logEntriesMax = 10_000;
-
 const inProcess: PoolDependencies["startExecutor"] = (options, handlers) =>
   new ExecutorProcess(options, handlers);
 
@@ -101,8 +95,7 @@ export class WorkerDaemon {
   /** Jobs that are over, whose files go when their last attempt here has ended. */
   readonly #discarding = new Map<string, string | null>();
   readonly #onDiscarded = new Map<string, () => void>();
-  #logEntries: JobLogEntry[] = [];
-  #stopLogTimer: Cancel | undefined;
+  readonly #lines: JobLogBook;
   #listener: Listener | undefined;
   #lock: FolderLock | undefined;
   #isDraining = false;
@@ -117,6 +110,12 @@ export class WorkerDaemon {
     this.#hostId = options.hostId ?? currentHostId();
     this.#workerId = `${options.name}-${surroundings.randomBytes(4).toString("hex")}`;
     this.#folders = new JobFolders(options.dataDir);
+    this.#lines = new JobLogBook({
+      clock: surroundings.clock,
+      workerId: this.#workerId,
+      isUp: () => this.#link.isUp,
+      send: (entries) => this.#link.send({ type: "jobLog", entries }),
+    });
     this.#bundles = new BundleCache(`${options.dataDir}/bundles`, (digest) =>
       this.#link.send({ type: "getBundle", digest }),
     );
@@ -140,7 +139,8 @@ export class WorkerDaemon {
       {
         hello: () => this.#hello(),
         heartbeat: () => this.#heartbeat(),
-        onWelcome: () => this.#welcomed(),
+        onWelcome: (isNewReign) => this.#welcomed(isNewReign),
+        onOtherCluster: () => this.#startAfresh(),
         onOrder: (order) => this.#obey(order),
         onLeaseLost: () => this.#stopAll("the lease ran out"),
       },
@@ -194,7 +194,7 @@ export class WorkerDaemon {
 
   /** Ends at once: executors are killed, links are cut. */
   async close(): Promise<void> {
-    this.#stopLogTimer?.();
+    this.#lines.close();
     this.#link.close();
     this.#pool.close();
     await this.#listener?.close();
@@ -236,15 +236,15 @@ export class WorkerDaemon {
     return { type: "heartbeat", progress: running };
   }
 
-  #welcomed(): void {
+  #welcomed(isNewReign: boolean): void {
+    if (isNewReign) this.#lines.tellAgain();
     for (const { report } of this.#unsettled.values()) this.#link.send({ type: "attemptReported", report });
     this.#bundles.requestAgain();
     if (this.#isDraining) this.#link.send({ type: "draining" });
   }
 
-  #obey(order: CoordinatorToWorker): void {
+  #obey(order: WorkerOrder): void {
     switch (order.type) {
-      case "welcome":
       case "heartbeat":
         return;
       case "assignTask":
@@ -333,7 +333,7 @@ export class WorkerDaemon {
         live.metrics = message.metrics;
         return;
       case "log":
-        this.#logLine({
+        this.#lines.add({
           attempt,
           atMs: this.#surroundings.clock.nowMs(),
           level: message.level,
@@ -352,12 +352,14 @@ export class WorkerDaemon {
         return;
       case "fetchFailed":
         this.#folders.removeWorkDir(attempt);
+        this.#lines.addFailure(attempt, message.error);
         this.#report({ type: "fetchFailed", attempt, error: message.error, missing: message.missing });
         return;
     }
   }
 
   #failed(attempt: AttemptId, error: ErrorReport): void {
+    this.#lines.addFailure(attempt, error);
     this.#folders.removeWorkDir(attempt);
     this.#report({ type: "failed", attempt, error });
   }
@@ -372,7 +374,9 @@ export class WorkerDaemon {
     const what = live === undefined ? "an attempt" : `${live.assignment.kind} task ${attempt.task}`;
     const tail = printed === "" ? "" : `\nIts last words on standard error:\n${printed}`;
     const message = `The executor process ${how} while it ran ${what} (attempt ${attempt.attempt}).${tail}`;
-    this.#report({ type: "exited", attempt, error: { code: "EXECUTOR_EXITED", message } });
+    const error: ErrorReport = { code: "EXECUTOR_EXITED", message };
+    this.#lines.addFailure(attempt, error);
+    this.#report({ type: "exited", attempt, error });
   }
 
   #report(report: AttemptReport): void {
@@ -380,7 +384,7 @@ export class WorkerDaemon {
     const inputsVersion = this.#live.get(key)?.assignment.inputsVersion ?? 0;
     this.#live.delete(key);
     this.#unsettled.set(key, { report, inputsVersion });
-    this.#flushLog();
+    this.#lines.flush();
     this.#link.send({ type: "attemptReported", report });
     this.#finishDiscards();
     this.#checkIdle();
@@ -461,21 +465,25 @@ export class WorkerDaemon {
       return;
     }
     const level = stream === "stdout" ? "info" : "warn";
-    this.#logLine({ attempt, atMs: this.#surroundings.clock.nowMs(), level, source: stream, message: line });
+    this.#lines.add({
+      attempt,
+      atMs: this.#surroundings.clock.nowMs(),
+      level,
+      source: stream,
+      message: line,
+    });
   }
 
-  #logLine(entry: JobLogEntry): void {
-    if (this.#logEntries.length >= logEntriesMax) this.#logEntries.shift();
-    this.#logEntries.push(entry);
-    this.#stopLogTimer ??= this.#surroundings.clock.after(logFlushMs, () => this.#flushLog());
-  }
-
-  #flushLog(): void {
-    this.#stopLogTimer?.();
-    this.#stopLogTimer = undefined;
-    if (this.#logEntries.length === 0 || !this.#link.isUp) return;
-    this.#link.send({ type: "jobLog", entries: this.#logEntries });
-    this.#logEntries = [];
+  /** Forgets everything of a cluster that is no more: what runs, what waits to be settled, and the files. */
+  #startAfresh(): void {
+    const outs = new Map(
+      [...this.#live.values()].map(({ assignment }) => [assignment.attempt.jobId, assignment.out]),
+    );
+    this.#unsettled.clear();
+    this.#lines.forget();
+    this.#stopAll("their cluster is no more");
+    for (const jobId of new Set([...this.#folders.heldJobs(), ...outs.keys()]))
+      this.#discard(jobId, outs.get(jobId) ?? null);
   }
 
   #checkIdle(): void {

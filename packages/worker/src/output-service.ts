@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { skippedOutputName } from "@fanfold/dataflow";
 import { FanfoldError } from "@fanfold/job";
-import type { CoordinatorToWorker, WorkerToCoordinator } from "@fanfold/protocol";
+import type { WorkerOrder, WorkerToCoordinator } from "@fanfold/protocol";
 import type { ManifestSummary, PublicationWinner } from "@fanfold/scheduler";
 import {
   type AfterStep,
@@ -16,8 +16,8 @@ import {
 /** Of the packages, which are published together; stands in the manifest of every output. */
 export const fanfoldVersion = "0.1.0";
 
-type ListOrder = Extract<CoordinatorToWorker, { type: "listInputs" }>;
-type PublishOrder = Extract<CoordinatorToWorker, { type: "publishOutput" }>;
+type ListOrder = Extract<WorkerOrder, { type: "listInputs" }>;
+type PublishOrder = Extract<WorkerOrder, { type: "publishOutput" }>;
 
 /** What a daemon has done for a job as a whole. */
 export interface OutputService {

@@ -20,9 +20,10 @@ export async function showCluster(options: JobCommandOptions): Promise<void> {
   const workers = new Table({ head: ["WORKER", "SLOTS", "RUNNING"], style });
   for (const { workerId, slots, running } of view.workers) workers.push([workerId, slots, running]);
   const lines = [
-    `leader: ${view.leader ?? "none"} (ballot ${view.ballot})`,
+    `cluster ${view.clusterId ?? "without a name yet"}, leader: ${view.leader ?? "none"} (ballot ${view.ballot})`,
     toleranceText(view),
     replicas.toString(),
+    ...view.replicas.flatMap(({ id, problem }) => (problem === null ? [] : [`${id}: ${problem}`])),
   ];
   if (view.isLeader) lines.push(workers.toString());
   process.stdout.write(`${terminalSafe(lines.join("\n"))}\n`);
