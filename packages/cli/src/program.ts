@@ -42,6 +42,7 @@ function withJobOptions(command: Command): Command {
     .option("--memory <bytes>", "memory for the buffers of each worker, e.g. 256M", parseBytes)
     .option("--max-attempts <n>", "tries of a task before the job fails", parseWhole)
     .option("--skip-bad-records <n>", "bad records to skip and save, over the whole job", parseWhole)
+    .option("--shuffle-replicas <n>", "workers that hold each map output: 1 or 2; default 1", parseWhole)
     .option("--set <name=value>", "a parameter of the job; may be repeated", collectParam, {})
     .option("--force", "replace an existing output folder, when the job has succeeded", false)
     .option("--json", "print one machine-readable result", false)

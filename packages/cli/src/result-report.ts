@@ -24,6 +24,7 @@ export function resultJson(result: JobResult): object {
       tasks: stage.tasks,
       failedAttempts: stage.failed,
       lostAttempts: stage.lost,
+      remadeOutputs: stage.remade,
       recordsIn: stage.recordsIn,
       bytesIn: stage.bytesIn,
       recordsOut: stage.recordsOut,

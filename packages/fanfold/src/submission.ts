@@ -27,6 +27,11 @@ export interface SubmitOptions {
    * throws at. They are counted, and saved in `_skipped` of the output; one more fails the job. Default 0.
    */
   readonly skipBadRecords?: number;
+  /**
+   * Workers that hold each map output: 1, or 2 so that the death of a worker has nothing run again, at the price of a
+   * second copy on the network and the disk. Default 1.
+   */
+  readonly shuffleReplicas?: number;
   /** Parameters of the job, as its schema takes them; any plain values. */
   readonly params?: Readonly<Record<string, unknown>>;
 }
@@ -62,6 +67,7 @@ export async function prepareSubmission(
   checkWhole("reducers", reducers, 1, reducersMax);
   checkWhole("maxAttempts", options.maxAttempts, 1, 1_000);
   checkWhole("skipBadRecords", options.skipBadRecords, 0, skipBadRecordsMax);
+  checkWhole("shuffleReplicas", options.shuffleReplicas, 1, 2);
   checkWhole("splitBytes", options.splitBytes, 1, Number.MAX_SAFE_INTEGER);
   checkWhole("memoryBytes", options.memoryBytes, memoryBytesMin, Number.MAX_SAFE_INTEGER);
   const spec: JobSpec = {
@@ -78,6 +84,7 @@ export async function prepareSubmission(
       ...(options.maxAttempts === undefined ? {} : { maxAttempts: options.maxAttempts }),
       ...(options.splitBytes === undefined ? {} : { splitBytes: options.splitBytes }),
       ...(options.skipBadRecords === undefined ? {} : { skipBadRecords: options.skipBadRecords }),
+      ...(options.shuffleReplicas === undefined ? {} : { shuffleReplicas: options.shuffleReplicas }),
       ...(reducers === undefined ? {} : { reducers }),
     },
     params: encodeValue(params),

@@ -12,6 +12,7 @@ const stage = s.record<Stage>({
   running: s.whole,
   failed: s.whole,
   lost: s.whole,
+  remade: s.whole,
   backupsStarted: s.whole,
   backupsWon: s.whole,
   recordsIn: s.amount,

@@ -9,7 +9,9 @@ import type {
   MapOutputEntry,
   MapOutputHolder,
   PublicationWinner,
+  ReplicaTarget,
   RunningAttempt,
+  SegmentReplica,
   TaskAssignment,
   TaskResult,
   WorkerInfo,
@@ -177,6 +179,7 @@ export const jobSpec: SchemaOf<JobSpec> = record<JobSpec>({
     splitBytes: optional(whole),
     reducers: optional(whole),
     skipBadRecords: optional(whole),
+    shuffleReplicas: optional(whole),
     force: flag,
     collectRecords: flag,
   }),
@@ -197,7 +200,14 @@ const outputFile: SchemaOf<OutputFile> = record<OutputFile>({
 const skippedTextsMax = 10;
 
 export const taskResult: SchemaOf<TaskResult> = record<TaskResult>({
-  segment: optional(record<NonNullable<TaskResult["segment"]>>({ path, bytes: whole, digest: text })),
+  segment: optional(
+    record<NonNullable<TaskResult["segment"]>>({
+      path,
+      bytes: whole,
+      digest: text,
+      replica: optional(record<SegmentReplica>({ workerId: name, path })),
+    }),
+  ),
   keys: optional(list(bytes)),
   outputs: list(outputFile, 1_000),
   counters: numbersByName,
@@ -284,6 +294,7 @@ export const taskAssignment: SchemaOf<TaskAssignment> = variant<TaskAssignment>(
     kind: literal("map"),
     split,
     boundaries: optional(list(bytes)),
+    replica: optional(record<ReplicaTarget>({ workerId: name, shuffleUrl: path })),
   }),
   record<Extract<TaskAssignment, { kind: "reduce" }>>({
     ...commonAssignment,
@@ -307,6 +318,7 @@ export const mapOutputEntry: SchemaOf<MapOutputEntry> = record<MapOutputEntry>({
   holder: whole,
   path,
   bytes: whole,
+  replica: optional(record<NonNullable<MapOutputEntry["replica"]>>({ holder: whole, path })),
 });
 
 export const publicationWinner: SchemaOf<PublicationWinner> = record<PublicationWinner>({

@@ -9,7 +9,10 @@ export const chunkBytesMax: number = 1024 * 1024;
 
 export type ShuffleRequest =
   /** The partition's part of these segments, in this order. One request a link at a time. */
-  { readonly type: "fetch"; readonly partition: number; readonly attempts: readonly AttemptId[] };
+  | { readonly type: "fetch"; readonly partition: number; readonly attempts: readonly AttemptId[] }
+  /** Keep a second copy of this segment, which follows in `part`s. Answered by `stored`, or `missing` where refused. */
+  | { readonly type: "store"; readonly attempt: AttemptId; readonly bytes: number }
+  | { readonly type: "part"; readonly data: Uint8Array };
 
 export type ShuffleReply =
   /** The next segment has this many bytes of the partition, and follows in chunks. */
@@ -18,21 +21,30 @@ export type ShuffleReply =
   /** This segment cannot be had here; the others still come. */
   | { readonly type: "missing"; readonly attempt: AttemptId; readonly error: ErrorReport }
   /** That was all of the request. */
-  | { readonly type: "done" };
+  | { readonly type: "done" }
+  /** The copy is held, in this file. */
+  | { readonly type: "stored"; readonly path: string };
 
 type Reply<T extends ShuffleReply["type"]> = Extract<ShuffleReply, { type: T }>;
 
-const request: s.SchemaOf<ShuffleRequest> = s.record<ShuffleRequest>({
-  type: s.literal("fetch"),
-  partition: s.whole,
-  attempts: s.list(s.attemptId),
-});
+type Request<T extends ShuffleRequest["type"]> = Extract<ShuffleRequest, { type: T }>;
+
+const request: s.SchemaOf<ShuffleRequest> = s.variant<ShuffleRequest>("type", [
+  s.record<Request<"fetch">>({
+    type: s.literal("fetch"),
+    partition: s.whole,
+    attempts: s.list(s.attemptId),
+  }),
+  s.record<Request<"store">>({ type: s.literal("store"), attempt: s.attemptId, bytes: s.whole }),
+  s.record<Request<"part">>({ type: s.literal("part"), data: s.bytes }),
+]);
 
 const reply = s.variant<ShuffleReply>("type", [
   s.record<Reply<"segment">>({ type: s.literal("segment"), attempt: s.attemptId, bytes: s.whole }),
   s.record<Reply<"chunk">>({ type: s.literal("chunk"), data: s.bytes }),
   s.record<Reply<"missing">>({ type: s.literal("missing"), attempt: s.attemptId, error: s.errorReport }),
   s.record<Reply<"done">>({ type: s.literal("done") }),
+  s.record<Reply<"stored">>({ type: s.literal("stored"), path: s.path }),
 ]);
 
 /** The fetching end. */

@@ -11,11 +11,16 @@ import type { JobRecord } from "./job-record.js";
 import type { OutputLocations, StageRun } from "./job-run.js";
 import { splitOf } from "./plan-rules.js";
 import type { StageTable } from "./stage-table.js";
-import type { TaskAssignment } from "./task-assignment.js";
+import type { ReplicaTarget, TaskAssignment } from "./task-assignment.js";
 import { taskDone } from "./task-columns.js";
 import type { PoolWorker, WorkerPool } from "./worker-pool.js";
 
-export function assignmentOf(job: JobRecord, stage: StageTable, attempt: AttemptId): TaskAssignment {
+export function assignmentOf(
+  job: JobRecord,
+  stage: StageTable,
+  attempt: AttemptId,
+  replica?: ReplicaTarget,
+): TaskAssignment {
   const { spec, partitions } = job;
   const { bundle, name: jobName, params, out } = spec;
   const { memoryBytes, collectRecords, skipBadRecords } = spec.options;
@@ -43,7 +48,13 @@ export function assignmentOf(job: JobRecord, stage: StageTable, attempt: Attempt
     return { ...all, kind: "sample", split, sampleRecordsMax };
   }
   const { boundaries } = stage;
-  return { ...all, kind: "map", split, ...(boundaries === undefined ? {} : { boundaries }) };
+  return {
+    ...all,
+    kind: "map",
+    split,
+    ...(boundaries === undefined ? {} : { boundaries }),
+    ...(replica === undefined ? {} : { replica }),
+  };
 }
 
 /** The locations that a worker has not been told yet; `undefined` if it knows them all. */
@@ -91,9 +102,7 @@ function locate(
   const holders: MapOutputHolder[] = [];
   const entries: MapOutputEntry[] = [];
   const holderOf = new Map<number, number>();
-  for (const task of tasks) {
-    if (columns.state[task] !== taskDone) continue;
-    const worker = columns.worker[task]!;
+  const holderIndex = (worker: number): number => {
     let holder = holderOf.get(worker);
     if (holder === undefined) {
       const workerId = job.workers[worker]!;
@@ -101,9 +110,19 @@ function locate(
       holder = holders.push({ workerId, shuffleUrl: info?.shuffleUrl, hostId: info?.hostId }) - 1;
       holderOf.set(worker, holder);
     }
+    return holder;
+  };
+  for (const task of tasks) {
+    if (columns.state[task] !== taskDone) continue;
+    const holder = holderIndex(columns.worker[task]!);
     const [attempt, epoch] = [columns.attempt[task]!, columns.epoch[task]!];
     const [path, bytes] = [columns.segmentPath[task] ?? "", columns.segmentBytes[task]!];
-    entries.push({ task, attempt, epoch, holder, path, bytes });
+    const entry = { task, attempt, epoch, holder, path, bytes };
+    const replica = columns.replica[task]!;
+    const replicaPath = columns.replicaPath[task] ?? "";
+    entries.push(
+      replica < 0 ? entry : { ...entry, replica: { holder: holderIndex(replica), path: replicaPath } },
+    );
   }
   return { holders, entries };
 }

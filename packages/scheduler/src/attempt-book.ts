@@ -7,9 +7,10 @@
 import { assignmentOf, outputsFor } from "./assignment.js";
 import { type AttemptId, formatAttemptId, isSameAttempt } from "./attempt-id.js";
 import type { StopReason } from "./effect.js";
-import type { AttemptRun, JobRun, StageRun } from "./job-run.js";
+import { type AttemptRun, type JobRun, type StageRun, taskHash } from "./job-run.js";
 import type { Outbox } from "./outbox.js";
 import { addProgress, emptyProgress, fractionOf, progressOf } from "./stage-rates.js";
+import type { ReplicaTarget } from "./task-assignment.js";
 import type { PoolWorker, WorkerPool } from "./worker-pool.js";
 
 export class AttemptBook {
@@ -52,7 +53,7 @@ export class AttemptBook {
       attempt: stage.attempts[task]!,
       epoch: this.#epoch,
     };
-    const assignment = assignmentOf(run.job, stage.table, id);
+    const assignment = assignmentOf(run.job, stage.table, id, this.#replicaOf(run, stage, task, worker));
     const { workerId } = worker;
     this.#register(run, stage, {
       id,
@@ -67,6 +68,15 @@ export class AttemptBook {
     if (outputs !== undefined) this.#outbox.add(outputs);
     this.#outbox.add({ type: "assignTask", workerId: worker.workerId, assignment });
     this.#outbox.changed(run.job.id);
+  }
+
+  /** Of a job that keeps its map outputs twice: who gets the second copy. */
+  #replicaOf(run: JobRun, stage: StageRun, task: number, worker: PoolWorker): ReplicaTarget | undefined {
+    const isKeptTwice = (run.job.spec.options.shuffleReplicas ?? 1) > 1 && stage.table.feedsShuffle;
+    const info = isKeptTwice
+      ? this.#pool.replicaFor(taskHash(run.job, stage.table, task), worker)
+      : undefined;
+    return info === undefined ? undefined : { workerId: info.workerId, shuffleUrl: info.shuffleUrl };
   }
 
   /** Takes over an attempt that another leader started, or one that has ended in the meantime. */

@@ -62,7 +62,10 @@ export interface AttemptsFailed {
   readonly failures: readonly FailedAttempt[];
 }
 
-/** The worker that held these outputs is gone. Those that were re-made elsewhere meanwhile stay. */
+/**
+ * The worker that held these outputs, or second copies of them, is gone. Those that are held by another worker too move
+ * there; those that were re-made elsewhere meanwhile stay.
+ */
 export interface OutputsLost extends JobCommand {
   readonly type: "outputsLost";
   readonly stage: number;

@@ -36,6 +36,7 @@ function describeStage(table: StageTable, run: StageRun | undefined): StageSumma
     running: run?.running ?? 0,
     failed: table.failedAttempts,
     lost: table.lostAttempts,
+    remade: table.remade,
     backupsStarted: run?.backupsStarted ?? 0,
     backupsWon: run?.backupsWon ?? 0,
     ...progress,

@@ -105,6 +105,8 @@ export interface MapOutputEntry {
   /** Of the segment file, on the holder's host. */
   readonly path: string;
   readonly bytes: number;
+  /** Who has it too, for when the holder does not answer. */
+  readonly replica?: { readonly holder: number; readonly path: string };
 }
 
 /** Find the job's splits; before that, refuse an output folder that cannot be written. Answered by `inputsListed`. */

@@ -57,13 +57,20 @@ export type {
 } from "./scheduler-input.js";
 export type { TableEvent } from "./table-event.js";
 export type { TableSnapshot } from "./table-snapshot.js";
-export type { MapAssignment, ReduceAssignment, SampleAssignment, TaskAssignment } from "./task-assignment.js";
+export type {
+  MapAssignment,
+  ReduceAssignment,
+  ReplicaTarget,
+  SampleAssignment,
+  TaskAssignment,
+} from "./task-assignment.js";
 export type {
   FailedAttempt,
   FailureKind,
   FinishedAttempt,
   MapOutputRef,
   OutputFile,
+  SegmentReplica,
   SegmentSummary,
   SkippedRecords,
   TaskResult,

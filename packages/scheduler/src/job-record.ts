@@ -64,6 +64,11 @@ export class JobRecord {
     return this.workers[stage.columns.worker[task] ?? -1];
   }
 
+  /** Id of the worker that holds a second copy of a task's segment. */
+  replicaOf(stage: StageTable, task: number): string | undefined {
+    return this.workers[stage.columns.replica[task] ?? -1];
+  }
+
   /** Stages that read the shuffle of this one. */
   consumersOf(stage: StageTable): StageTable[] {
     return this.stages.filter(

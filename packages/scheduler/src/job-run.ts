@@ -108,6 +108,8 @@ export class StageRun {
   readonly attempts: Uint32Array;
   /** Of a stage that feeds a shuffle. */
   readonly holders: OutputHolders | undefined;
+  /** Who holds second copies. */
+  readonly replicas: OutputHolders | undefined;
   /** Tasks whose outputs were re-made since this leader began; the count is the version of the locations. */
   readonly remade: number[] = [];
   /** Losses of its outputs that are proposed and not yet decided: nothing should be started that reads them. */
@@ -125,15 +127,27 @@ export class StageRun {
       for (const { attempt } of records) this.noteAttempt(task, attempt);
     }
     this.holders = table.feedsShuffle ? new OutputHolders(table.tasks) : undefined;
+    this.replicas = table.feedsShuffle ? new OutputHolders(table.tasks) : undefined;
     table.columns.state.forEach((state, task) => {
       if (state === taskDone) {
         this.pending.remove(task);
-        this.holders?.set(task, job.workerOf(table, task)!);
+        this.noteHolders(job, task);
       } else if (state === taskOutputLost) {
         this.pending.remove(task);
         this.pending.requeue(task);
       }
     });
+  }
+
+  /** The table says who holds the task's output now. */
+  noteHolders(job: JobRecord, task: number): void {
+    const holder = job.workerOf(this.table, task);
+    // The job may be over by now, and its table small.
+    if (holder === undefined) return;
+    this.holders?.set(task, holder);
+    const replica = job.replicaOf(this.table, task);
+    if (replica === undefined) this.replicas?.clear(task);
+    else this.replicas?.set(task, replica);
   }
 
   /** Of one task, the first attempt before its backup. */
@@ -156,12 +170,14 @@ export class StageRun {
   }
 }
 
-/** Where the tasks stand on the ring: splits by what they read, so that a second job on the same file meets a warm cache. */
+/** Where a task stands on the ring: by the split that it reads, so that a second job on the same file meets a warm cache. */
+export function taskHash(job: JobRecord, stage: StageTable, task: number): number {
+  const range = splitOf(job, stage, task)?.ranges[0];
+  return textHash(range ? `${range.path}:${range.start}` : `${job.id}:${stage.stage.id}:${task}`);
+}
+
 function taskHashes(job: JobRecord, stage: StageTable): Uint32Array {
   const hashes = new Uint32Array(stage.tasks);
-  for (let task = 0; task < stage.tasks; task++) {
-    const range = splitOf(job, stage, task)?.ranges[0];
-    hashes[task] = textHash(range ? `${range.path}:${range.start}` : `${job.id}:${stage.stage.id}:${task}`);
-  }
+  for (let task = 0; task < stage.tasks; task++) hashes[task] = taskHash(job, stage, task);
   return hashes;
 }

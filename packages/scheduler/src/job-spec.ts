@@ -35,6 +35,8 @@ export interface JobOptions {
   readonly reducers?: number;
   /** Replace an existing output folder, at publication only. */
   readonly force: boolean;
+  /** Workers that hold each map output: 2, or 1 where unset. With 2 the death of one worker makes nothing run again. */
+  readonly shuffleReplicas?: number;
   /** Bad records that the whole job may skip; one more fails it. Unset: none. */
   readonly skipBadRecords?: number;
   /** Also keep the main pairs as typed records, for the programmatic interface. */

@@ -41,6 +41,8 @@ export interface StageSummary {
   readonly failed: number;
   /** Attempts lost with their worker; they count against nothing. */
   readonly lost: number;
+  /** Outputs that were lost, and have been made again by running their tasks once more. */
+  readonly remade: number;
   /** Second attempts at slow tasks that this leader has started, and those of them that won. */
   readonly backupsStarted: number;
   readonly backupsWon: number;

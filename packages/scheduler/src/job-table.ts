@@ -6,13 +6,14 @@
  * decided after a new leader has begun.
  */
 import { type ErrorReport, FanfoldError } from "@fanfold/job";
-import type { Command, JobPlanned, JobSubmitted, OutputsLost } from "./command.js";
-import { applyFailure, loseOutputs } from "./failure-rules.js";
+import type { Command, JobPlanned, JobSubmitted } from "./command.js";
+import { applyFailure } from "./failure-rules.js";
 import { JobRecord } from "./job-record.js";
 import { isFinalState, type JobState } from "./job-spec.js";
 import { finishedJobsMax, tasksPerStageMax, unfinishedJobsMax } from "./limits.js";
 import { plainChecksum } from "./plain-checksum.js";
 import { checkPlan, createStages, openStages } from "./plan-rules.js";
+import { loseCopies } from "./replica-rules.js";
 import { applyResult } from "./result-rules.js";
 import type { TableEvent } from "./table-event.js";
 import { restoreJob, type TableSnapshot, takeJob } from "./table-snapshot.js";
@@ -178,7 +179,7 @@ function applyToJob(job: JobRecord, command: JobCommand, events: TableEvent[]): 
       plan(job, command, events);
       break;
     case "outputsLost":
-      loseOutputsOf(job, command, events);
+      loseCopies(job, command, events);
       break;
     case "jobFailed":
       job.fail(command.error, command.atMs, events);
@@ -233,11 +234,4 @@ function plan(job: JobRecord, command: JobPlanned, events: TableEvent[]): void {
   if (job.state === "pending") job.changeState("running", command.atMs, events);
   events.push({ type: "jobPlanned", jobId: job.id });
   openStages(job, command.atMs, events);
-}
-
-function loseOutputsOf(job: JobRecord, command: OutputsLost, events: TableEvent[]): void {
-  const stage = job.stages[command.stage];
-  if (stage?.feedsShuffle !== true) return;
-  const stillThere = command.tasks.filter((task) => job.workerOf(stage, task) === command.workerId);
-  loseOutputs(job, stage, stillThere, events);
 }

@@ -14,7 +14,7 @@ type Decided = Extract<SchedulerInput, { type: "decided" }>;
 
 export class LogEvents {
   readonly #leader: LeaderState;
-  /** Stages with outputs that were made again in this step. */
+  /** Stages with outputs that were made again, or have moved, in this step. */
   readonly #remade: Map<StageRun, JobRun> = new Map();
 
   constructor(leader: LeaderState) {
@@ -54,6 +54,9 @@ export class LogEvents {
         break;
       case "stageDone":
         this.#stageDone(event.jobId);
+        break;
+      case "outputMoved":
+        this.#outputMoved(event);
         break;
       case "outputsChanged":
         this.#outputsChanged(event.jobId, event.stage);
@@ -126,14 +129,24 @@ export class LogEvents {
     this.#endAttempts(stage, id);
     this.#leader.health.noteWin(workerId, this.#leader.nowMs);
     stage.pending.remove(id.task);
-    stage.holders?.set(id.task, workerId);
-    if (isRemade && stage.table.feedsShuffle) {
-      stage.remade.push(id.task);
-      this.#remade.set(stage, run);
-    }
-    if (this.#leader.isGraceOver) this.#leader.lostOutputs.outputMade(run, stage, id.task, workerId);
+    this.#outputMade(run, stage, id.task, isRemade);
     this.#leader.book.review(run);
     this.#leader.outbox.changed(id.jobId);
+  }
+
+  #outputMade(run: JobRun, stage: StageRun, task: number, isElsewhere: boolean): void {
+    stage.noteHolders(run.job, task);
+    if (isElsewhere && stage.table.feedsShuffle) {
+      stage.remade.push(task);
+      this.#remade.set(stage, run);
+    }
+    if (this.#leader.isGraceOver) this.#leader.lostOutputs.outputMade(run, stage, task);
+  }
+
+  #outputMoved({ jobId, stage: id, task }: Extract<TableEvent, { type: "outputMoved" }>): void {
+    const run = this.#leader.runs.get(jobId);
+    const stage = run?.stages[id];
+    if (run !== undefined && stage !== undefined) this.#outputMade(run, stage, task, true);
   }
 
   /** The task has its winner; whoever else is at it may stop. */
@@ -165,7 +178,10 @@ export class LogEvents {
     const run = this.#leader.runs.get(event.jobId);
     const stage = run?.stages[event.stage];
     if (run === undefined || stage === undefined) return;
-    if (event.reason === "outputLost") stage.holders?.clear(event.task);
+    if (event.reason === "outputLost") {
+      stage.holders?.clear(event.task);
+      stage.replicas?.clear(event.task);
+    }
     if (event.avoidWorkerId !== undefined && (event.reason === "failed" || event.reason === "exited")) {
       this.#leader.health.noteFailure(event.avoidWorkerId, event, this.#leader.nowMs);
     }

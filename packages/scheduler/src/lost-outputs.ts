@@ -32,22 +32,25 @@ export class LostOutputs {
 
   /** All that the worker held of this job, as far as somebody may still read it. */
   workerLost(run: JobRun, workerId: string): void {
-    for (const { table, holders } of run.stages) {
+    for (const { table, holders, replicas } of run.stages) {
       if (holders === undefined || run.job.consumersOf(table).every((consumer) => consumer.isDone)) continue;
       for (const task of holders.tasksOf(workerId)) this.#note(run, table.stage.id, workerId, task);
+      for (const task of replicas?.tasksOf(workerId) ?? []) this.#note(run, table.stage.id, workerId, task);
     }
   }
 
-  /** An output was made, perhaps by a worker that has gone since it reported. */
-  outputMade(run: JobRun, { table, holders }: StageRun, task: number, workerId: string): void {
-    if (holders !== undefined && this.#pool.get(workerId) === undefined) {
+  /** An output was made or has moved, perhaps by or to a worker that has gone since. */
+  outputMade(run: JobRun, { table }: StageRun, task: number): void {
+    if (!table.feedsShuffle) return;
+    for (const workerId of [run.job.workerOf(table, task), run.job.replicaOf(table, task)]) {
+      if (workerId === undefined || this.#pool.get(workerId) !== undefined) continue;
       this.#note(run, table.stage.id, workerId, task);
     }
   }
 
   /** All that is held by workers that are not there. */
   sweep(run: JobRun): void {
-    for (const workerId of new Set(run.stages.flatMap((stage) => stage.holders?.workerIds() ?? []))) {
+    for (const workerId of new Set(run.stages.flatMap(holdersOf))) {
       if (this.#pool.get(workerId) === undefined) this.workerLost(run, workerId);
     }
   }
@@ -98,4 +101,8 @@ export class LostOutputs {
     loss.tasks.add(task);
     this.#losses.set(name, loss);
   }
+}
+
+function holdersOf({ holders, replicas }: StageRun): string[] {
+  return [...(holders?.workerIds() ?? []), ...(replicas?.workerIds() ?? [])];
 }

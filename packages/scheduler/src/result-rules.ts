@@ -74,11 +74,20 @@ function acceptWinner(
     events.push({ type: "attemptRefused", attempt, workerId, reason: "jobOver" });
     return;
   }
-  if (isRemade) takeOut(job, stage, task);
-  else stage.won += 1;
+  if (isRemade) {
+    takeOut(job, stage, task);
+    stage.remade += 1;
+  } else {
+    stage.won += 1;
+  }
   addTotals(job.counters, result.counters, 1, counterNamesMax);
   addTotals(stage.metrics, result.metrics, 1, metricNamesMax);
-  columns.setWinner(attempt, job.workerIndex(workerId), result, stage.feedsShuffle);
+  const replica = result.segment?.replica;
+  const workers = {
+    worker: job.workerIndex(workerId),
+    replica: replica === undefined || replica.workerId === workerId ? -1 : job.workerIndex(replica.workerId),
+  };
+  columns.setWinner(attempt, workers, result, stage.feedsShuffle);
   noteSkipped(job.skips, attempt, result.skipped);
   stage.fetchFailures.delete(task);
   stage.done += 1;

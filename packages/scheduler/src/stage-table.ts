@@ -27,6 +27,8 @@ export class StageTable {
   /** Attempts that ended badly, those lost not included. */
   failedAttempts = 0;
   lostAttempts = 0;
+  /** Outputs that were lost, and have been made again. */
+  remade = 0;
   /** Since when tasks may run; `null` while stages before it are not done for the first time. */
   startedMs: number | null = null;
   finishedMs: number | null = null;

@@ -53,6 +53,14 @@ export type TableEvent =
       readonly attempt: AttemptId | undefined;
       readonly avoidWorkerId: string | undefined;
     }
+  /** The output is no longer where it was, but a second copy of it is with this worker. */
+  | {
+      readonly type: "outputMoved";
+      readonly jobId: string;
+      readonly stage: number;
+      readonly task: number;
+      readonly workerId: string;
+    }
   /** All tasks of the stage have winners whose outputs are there. */
   | { readonly type: "stageDone"; readonly jobId: string; readonly stage: number }
   /** A re-made output of this stage differs and nobody had finished with the old one: attempts that read it start over. */

@@ -44,6 +44,7 @@ export interface StageSnapshot {
   readonly won: number;
   readonly failedAttempts: number;
   readonly lostAttempts: number;
+  readonly remade: number;
   readonly startedMs: number | null;
   readonly finishedMs: number | null;
   readonly failures: readonly (readonly [number, readonly FailureRecord[]])[];
@@ -69,6 +70,9 @@ export interface ColumnsSnapshot {
   /** Eight bytes a task. */
   readonly segmentBytes: Uint8Array;
   readonly segmentPath: readonly (string | null)[];
+  /** Four bytes a task. */
+  readonly replica: Uint8Array;
+  readonly replicaPath: readonly (string | null)[];
   readonly segmentDigest: readonly (string | null)[];
   readonly outputs: readonly (readonly OutputFile[] | null)[];
   readonly contributions: readonly (Contribution | null)[];
@@ -121,6 +125,7 @@ function takeStage(stage: StageTable): StageSnapshot {
     won: stage.won,
     failedAttempts: stage.failedAttempts,
     lostAttempts: stage.lostAttempts,
+    remade: stage.remade,
     startedMs: stage.startedMs,
     finishedMs: stage.finishedMs,
     failures: [...stage.failures].map(([task, records]) => [task, [...records]] as const),
@@ -141,6 +146,7 @@ function restoreStage(job: JobSnapshot, taken: StageSnapshot, id: number): Stage
   stage.won = taken.won;
   stage.failedAttempts = taken.failedAttempts;
   stage.lostAttempts = taken.lostAttempts;
+  stage.remade = taken.remade;
   stage.startedMs = taken.startedMs;
   stage.finishedMs = taken.finishedMs;
   for (const [task, records] of taken.failures) stage.failures.set(task, [...records]);
@@ -162,6 +168,8 @@ function takeColumns(columns: TaskColumns): ColumnsSnapshot {
     worker: toBytes(columns.worker, 4, (view, at, value) => view.setInt32(at, value, true)),
     segmentBytes: toBytes(columns.segmentBytes, 8, (view, at, value) => view.setFloat64(at, value, true)),
     segmentPath: columns.segmentPath.map((path) => path ?? null),
+    replica: toBytes(columns.replica, 4, (view, at, value) => view.setInt32(at, value, true)),
+    replicaPath: columns.replicaPath.map((path) => path ?? null),
     segmentDigest: columns.segmentDigest.map((digest) => digest ?? null),
     outputs: columns.outputs.map((outputs) => outputs ?? null),
     contributions: columns.contributions.map((contribution) => contribution ?? null),
@@ -172,6 +180,7 @@ function restoreColumns(taken: ColumnsSnapshot): TaskColumns {
   const columns = new TaskColumns(taken.length);
   const [attempt, epoch] = [viewOf(taken.attempt), viewOf(taken.epoch)];
   const [worker, segmentBytes] = [viewOf(taken.worker), viewOf(taken.segmentBytes)];
+  const replica = viewOf(taken.replica);
   columns.state.set(taken.state);
   for (let task = 0; task < taken.length; task++) {
     columns.attempt[task] = attempt.getUint32(4 * task, true);
@@ -179,6 +188,8 @@ function restoreColumns(taken: ColumnsSnapshot): TaskColumns {
     columns.worker[task] = worker.getInt32(4 * task, true);
     columns.segmentBytes[task] = segmentBytes.getFloat64(8 * task, true);
     columns.segmentPath[task] = taken.segmentPath[task] ?? undefined;
+    columns.replica[task] = replica.getInt32(4 * task, true);
+    columns.replicaPath[task] = taken.replicaPath[task] ?? undefined;
     columns.segmentDigest[task] = taken.segmentDigest[task] ?? undefined;
     columns.outputs[task] = taken.outputs[task] ?? undefined;
     columns.contributions[task] = taken.contributions[task] ?? undefined;

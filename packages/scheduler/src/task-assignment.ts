@@ -30,9 +30,17 @@ export interface SampleAssignment extends AnyAssignment {
   readonly sampleRecordsMax: number;
 }
 
+/** The worker that is to hold a second copy of a map output. */
+export interface ReplicaTarget {
+  readonly workerId: string;
+  readonly shuffleUrl: string;
+}
+
 export interface MapAssignment extends AnyAssignment {
   readonly kind: "map";
   readonly split: Split;
+  /** Who is to get a copy of the segment before the result is reported. */
+  readonly replica?: ReplicaTarget;
   /** Range partitioning: at most `partitions - 1` encoded keys, ascending. A key equal to a boundary is right of it. */
   readonly boundaries?: readonly Uint8Array[];
 }

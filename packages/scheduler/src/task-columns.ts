@@ -32,6 +32,9 @@ export class TaskColumns {
   readonly worker: Int32Array;
   readonly segmentBytes: Float64Array;
   readonly segmentPath: (string | undefined)[];
+  /** Of the segment's second holder: index in the job's list of workers, -1 where there is none. */
+  readonly replica: Int32Array;
+  readonly replicaPath: (string | undefined)[];
   readonly segmentDigest: (string | undefined)[];
   readonly outputs: (readonly OutputFile[] | undefined)[];
   /** Only where outputs can be lost. */
@@ -45,6 +48,8 @@ export class TaskColumns {
     this.worker = new Int32Array(length).fill(-1);
     this.segmentBytes = new Float64Array(length);
     this.segmentPath = new Array(length).fill(undefined);
+    this.replica = new Int32Array(length).fill(-1);
+    this.replicaPath = new Array(length).fill(undefined);
     this.segmentDigest = new Array(length).fill(undefined);
     this.outputs = new Array(length).fill(undefined);
     this.contributions = new Array(length).fill(undefined);
@@ -59,12 +64,19 @@ export class TaskColumns {
     return this.attempt[id.task] === id.attempt && this.epoch[id.task] === id.epoch;
   }
 
-  setWinner(id: AttemptId, worker: number, result: TaskResult, keepsContribution: boolean): void {
+  setWinner(
+    id: AttemptId,
+    workers: { readonly worker: number; readonly replica: number },
+    result: TaskResult,
+    keepsContribution: boolean,
+  ): void {
     const task = id.task;
     this.state[task] = taskDone;
     this.attempt[task] = id.attempt;
     this.epoch[task] = id.epoch;
-    this.worker[task] = worker;
+    this.worker[task] = workers.worker;
+    this.replica[task] = workers.replica;
+    this.replicaPath[task] = result.segment?.replica?.path;
     this.segmentBytes[task] = result.segment?.bytes ?? 0;
     this.segmentPath[task] = result.segment?.path;
     this.segmentDigest[task] = result.segment?.digest;

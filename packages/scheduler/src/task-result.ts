@@ -19,6 +19,13 @@ export interface SegmentSummary {
   readonly bytes: number;
   /** Of the logical content: two runs of a deterministic task have the same. */
   readonly digest: string;
+  /** Another worker that holds the same file, and where: what is read when the first is gone. */
+  readonly replica?: SegmentReplica;
+}
+
+export interface SegmentReplica {
+  readonly workerId: string;
+  readonly path: string;
 }
 
 export interface SkippedRecords {

@@ -11,6 +11,9 @@ import type { WorkerInfo } from "./scheduler-input.js";
  */
 const pointsPerSlot = 32;
 
+/** Workers on the ring that are looked at for one on another machine. */
+const replicaCandidatesMax = 8;
+
 /** Workers with room are kept in this many steps of load, so that the least loaded is found without a search. */
 const loadSteps = 32;
 
@@ -97,6 +100,19 @@ export class WorkerPool {
 
   get isFull(): boolean {
     return this.#stepOf.size === 0;
+  }
+
+  /**
+   * Who is to hold a second copy of what `worker` makes of a task: the next on the ring after the task's place, on
+   * another machine if there is one. `undefined` when the worker is alone.
+   */
+  replicaFor(hash: number, worker: PoolWorker): WorkerInfo | undefined {
+    const others = this.ring
+      .successors(hash, replicaCandidatesMax)
+      .filter((id) => id !== worker.workerId)
+      .map((id) => this.#workers.get(id)?.info)
+      .filter((info) => info !== undefined);
+    return others.find((info) => info.hostId !== worker.info.hostId) ?? others[0];
   }
 
   /** Adds a worker, or takes its new description. */

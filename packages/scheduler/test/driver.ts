@@ -14,6 +14,7 @@ import {
   type PublishOutput,
   Scheduler,
   type SchedulerInput,
+  type SegmentReplica,
   type SendMapOutputs,
   type TableEvent,
   type TaskAssignment,
@@ -382,19 +383,27 @@ function pick({ attempt, epoch }: { attempt: number; epoch: number }): { attempt
 }
 
 /** What a deterministic task would give. */
-export function resultOf({ attempt, kind }: TaskAssignment, result: Partial<TaskResult> = {}): TaskResult {
+export function resultOf(assignment: TaskAssignment, result: Partial<TaskResult> = {}): TaskResult {
+  const { attempt, kind } = assignment;
   const path = `/staging/${formatAttemptId(attempt)}`;
   const isSink = kind === "reduce";
+  const segment = { path, bytes: 100 + attempt.task, digest: `digest-${attempt.task}` };
   return {
-    ...(kind === "map"
-      ? { segment: { path, bytes: 100 + attempt.task, digest: `digest-${attempt.task}` } }
-      : {}),
+    ...(kind === "map" ? { segment: { ...segment, ...replicaOf(assignment) } } : {}),
     ...(kind === "sample" ? { keys: [Uint8Array.of(attempt.task)] } : {}),
     outputs: isSink ? [{ name: "part", path, bytes: 10, records: 1, sha256: "00" }] : [],
     counters: { [`${kind}s`]: 1 },
     metrics: { recordsIn: 10, bytesIn: 1000, recordsOut: 5, bytesOut: 500 },
     ...result,
   };
+}
+
+/** Where the second copy of a segment was put, if the assignment asks for one. */
+export function replicaOf(assignment: TaskAssignment): { replica?: SegmentReplica } {
+  const target = assignment.kind === "map" ? assignment.replica : undefined;
+  if (target === undefined) return {};
+  const path = `/replica/${formatAttemptId(assignment.attempt)}`;
+  return { replica: { workerId: target.workerId, path } };
 }
 
 export function splits(count: number): Split[] {

@@ -7,7 +7,7 @@ import {
   type TaskAssignment,
   type TaskResult,
 } from "../src/index.js";
-import { Driver, resultOf, spec } from "./driver.js";
+import { Driver, replicaOf, resultOf, spec } from "./driver.js";
 
 /** A generator of numbers from 0 to 1 (mulberry32), so that a seed replays a run. */
 function randomFrom(seed: number): () => number {
@@ -69,7 +69,10 @@ class Ordeal {
     const jobId = `job-${this.jobs++}`;
     const reducers = this.#below(5);
     const maps = this.#random() < 0.1 ? 0 : 1 + this.#below(14);
-    const options = this.#random() < 0.2 ? { maxAttempts: 1 + this.#below(3) } : {};
+    const options = {
+      ...(this.#random() < 0.2 ? { maxAttempts: 1 + this.#below(3) } : {}),
+      ...(this.#random() < 0.4 ? { shuffleReplicas: 2 } : {}),
+    };
     this.driver.submit(spec(maps, reducers, { options, isSort: this.#random() < 0.3 }), jobId);
   }
 
@@ -160,7 +163,7 @@ class Ordeal {
     if (assignment.kind === "map" && assignment.partitions > 0) {
       const digest = this.#random() < this.#unstable ? id : `stable-${attempt.task}`;
       this.#digests.set(id, digest);
-      return { ...result, segment: { path: id, bytes: 1, digest } };
+      return { ...result, segment: { path: id, bytes: 1, digest, ...replicaOf(assignment) } };
     }
     if (assignment.kind !== "reduce") return result;
     // Each input was read some time between the start and now.

@@ -19,6 +19,7 @@ import {
   formatAttemptId,
   type RunningAttempt,
   type TaskAssignment,
+  type TaskResult,
   type WorkerInfo,
 } from "@fanfold/scheduler";
 import { stagingDirOf } from "@fanfold/storage";
@@ -33,6 +34,8 @@ import { JobLogBook } from "./job-log-book.js";
 import { MapOutputs } from "./map-outputs.js";
 import { type OutputService, outputService } from "./output-service.js";
 import type { NodeLog } from "./ports.js";
+import { ReplicaStore } from "./replica-store.js";
+import { SegmentReplicator } from "./segment-replicator.js";
 import { createShuffleRoute } from "./shuffle-holder.js";
 
 export interface WorkerOptions {
@@ -82,6 +85,10 @@ export class WorkerDaemon {
   readonly #folders: JobFolders;
   readonly #bundles: BundleCache;
   readonly #mapOutputs = new MapOutputs();
+  readonly #replicas: ReplicaStore;
+  readonly #replicator: SegmentReplicator;
+  /** Attempts that have ended, and whose segment is being copied to another worker. */
+  readonly #copying = new Set<string>();
   readonly #pool: ExecutorPool;
   readonly #link: CoordinatorLink;
   readonly #workerId: string;
@@ -116,6 +123,8 @@ export class WorkerDaemon {
       isUp: () => this.#link.isUp,
       send: (entries) => this.#link.send({ type: "jobLog", entries }),
     });
+    this.#replicas = new ReplicaStore({ dataDir: options.dataDir }, this.#folders);
+    this.#replicator = new SegmentReplicator(options.token, surroundings, this.#log);
     this.#bundles = new BundleCache(`${options.dataDir}/bundles`, (digest) =>
       this.#link.send({ type: "getBundle", digest }),
     );
@@ -153,7 +162,7 @@ export class WorkerDaemon {
     this.#lock = await this.#surroundings.lockFolder(this.#options.dataDir);
     const { host, port, token } = this.#options;
     const address = { ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) };
-    const routes = [this.#pool.route(), createShuffleRoute(token, this.#folders)];
+    const routes = [this.#pool.route(), createShuffleRoute(token, this.#folders, this.#replicas)];
     this.#listener = await this.#surroundings.network.listen({ ...address, frameBytesMax }, routes);
     this.#pool.start(this.#listener.url);
     this.#link.start();
@@ -343,8 +352,7 @@ export class WorkerDaemon {
         });
         return;
       case "finished": {
-        const { inputsVersion } = live.assignment;
-        this.#report({ type: "finished", attempt, inputsVersion, result: message.result });
+        void this.#finished(key, live, message.result);
         return;
       }
       case "failed":
@@ -356,6 +364,24 @@ export class WorkerDaemon {
         this.#report({ type: "fetchFailed", attempt, error: message.error, missing: message.missing });
         return;
     }
+  }
+
+  /** Reports a result; that of a map which is to be held twice, once its copy is held. */
+  async #finished(key: string, live: LiveAttempt, result: TaskResult): Promise<void> {
+    const { attempt, inputsVersion } = live.assignment;
+    const { segment } = result;
+    const target = live.assignment.kind === "map" ? live.assignment.replica : undefined;
+    if (segment === undefined || target === undefined) {
+      this.#report({ type: "finished", attempt, inputsVersion, result });
+      return;
+    }
+    this.#copying.add(key);
+    const replica = await this.#replicator.copy({ attempt, path: segment.path, target });
+    this.#copying.delete(key);
+    // It may have been stopped meanwhile.
+    if (this.#live.get(key) !== live) return;
+    const held = replica === undefined ? segment : { ...segment, replica };
+    this.#report({ type: "finished", attempt, inputsVersion, result: { ...result, segment: held } });
   }
 
   #failed(attempt: AttemptId, error: ErrorReport): void {
@@ -393,6 +419,10 @@ export class WorkerDaemon {
   #stop(attempt: AttemptId): void {
     const key = formatAttemptId(attempt);
     this.#unsettled.delete(key);
+    if (this.#copying.delete(key)) {
+      this.#stopped(attempt);
+      return;
+    }
     if (!this.#live.has(key) || !this.#pool.stop(attempt)) {
       this.#live.delete(key);
       this.#folders.removeWorkDir(attempt);
@@ -447,6 +477,7 @@ export class WorkerDaemon {
       if (busy.has(jobId)) continue;
       this.#discarding.delete(jobId);
       this.#mapOutputs.forget(jobId);
+      this.#replicas.forget(jobId);
       try {
         this.#folders.removeJob(jobId);
         if (out !== null) this.#outputs.discardOutput(out, jobId);

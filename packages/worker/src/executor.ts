@@ -18,7 +18,7 @@ import {
   type TaskResult,
 } from "@fanfold/scheduler";
 import { createRecordSource, createSinkFactory } from "@fanfold/storage";
-import { type Link, type Network, systemSurroundings } from "@fanfold/transport";
+import { type Clock, type Link, type Network, systemSurroundings } from "@fanfold/transport";
 import { loadJob, resolveParams } from "./load-job.js";
 import { FetchFailure, fetchSegments } from "./shuffle-fetch.js";
 import { userStack } from "./user-stack.js";
@@ -34,6 +34,7 @@ interface Running {
 /** What an executor runs attempts with. */
 export interface ExecutorMeans {
   readonly network: Network;
+  readonly clock?: Clock;
   loadJob(bundlePath: string, jobName: string): Promise<AnyJob>;
   readonly runMap: typeof runMapAttempt;
   readonly runReduce: typeof runReduceAttempt;
@@ -182,6 +183,7 @@ export class Executor {
       workDir: run.workDir,
       signal,
       network: this.#means.network,
+      clock: this.#means.clock,
     });
   }
 

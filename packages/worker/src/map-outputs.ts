@@ -10,6 +10,7 @@ type Update = Omit<SendMapOutputs, "workerId" | "type">;
 interface KnownEntry {
   readonly entry: MapOutputEntry;
   readonly holder: MapOutputHolder;
+  readonly replica: MapOutputHolder | undefined;
 }
 
 export class MapOutputs {
@@ -20,7 +21,8 @@ export class MapOutputs {
     const known = update.isComplete ? [] : (this.#stages.get(key) ?? []);
     for (const entry of update.entries) {
       const holder = update.holders[entry.holder];
-      if (holder !== undefined) known[entry.task] = { entry, holder };
+      const replica = entry.replica === undefined ? undefined : update.holders[entry.replica.holder];
+      if (holder !== undefined) known[entry.task] = { entry, holder, replica };
     }
     this.#stages.set(key, known);
   }
@@ -35,15 +37,22 @@ export class MapOutputs {
     const holders: SegmentHolder[] = [];
     const indexes = new Map<string, number>();
     const entries: MapOutputEntry[] = [];
-    for (const known of this.#stages.get(`${jobId}/${stage}`) ?? []) {
-      if (known === undefined) continue;
-      let holder = indexes.get(known.holder.workerId);
+    const indexOf = (known: MapOutputHolder): number => {
+      let holder = indexes.get(known.workerId);
       if (holder === undefined) {
         holder = holders.length;
-        indexes.set(known.holder.workerId, holder);
-        holders.push({ shuffleUrl: known.holder.shuffleUrl, isLocal: isLocal(known.holder), token });
+        indexes.set(known.workerId, holder);
+        holders.push({ shuffleUrl: known.shuffleUrl, isLocal: isLocal(known), token });
       }
-      entries.push({ ...known.entry, holder });
+      return holder;
+    };
+    for (const known of this.#stages.get(`${jobId}/${stage}`) ?? []) {
+      if (known === undefined) continue;
+      const { replica: _replica, ...entry } = known.entry;
+      const placed = { ...entry, holder: indexOf(known.holder) };
+      const path = known.entry.replica?.path;
+      if (known.replica === undefined || path === undefined) entries.push(placed);
+      else entries.push({ ...placed, replica: { holder: indexOf(known.replica), path } });
     }
     return { holders, entries };
   }

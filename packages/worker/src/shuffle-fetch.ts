@@ -15,9 +15,10 @@ import {
   type ShuffleRequest,
 } from "@fanfold/protocol";
 import type { AttemptId, MapOutputEntry, MapOutputRef } from "@fanfold/scheduler";
-import type { Network } from "@fanfold/transport";
+import { type Clock, type Network, systemSurroundings } from "@fanfold/transport";
 import PQueue from "p-queue";
 import { rangeOf, shufflePath } from "./shuffle-holder.js";
+import { Silence } from "./silence.js";
 
 /** Holders that one reduce attempt fetches from at a time, as Hadoop's reducers do. */
 const fetchesMax = 5;
@@ -30,7 +31,12 @@ export interface FetchRequest {
   readonly workDir: string;
   readonly signal: AbortSignal;
   readonly network: Network;
+  /** Default: this machine's. */
+  readonly clock?: Clock | undefined;
 }
+
+/** A holder that sends nothing for so long is given up: as long as a coordinator waits for a silent worker. */
+const fetchSilenceMs = 10_000;
 
 /** Some map outputs could not be had. Its own kind of failure: the task is not to blame. */
 export class FetchFailure extends Error {
@@ -47,12 +53,42 @@ export class FetchFailure extends Error {
   }
 }
 
-/** @throws {FetchFailure} naming every output that could not be had. */
+interface Unfetched {
+  readonly entry: MapOutputEntry;
+  readonly error: ErrorReport;
+}
+
+/**
+ * Fetches from the first holder of each output, and what cannot be had there from the second, if it is held twice.
+ *
+ * @throws {FetchFailure} naming every output that could not be had.
+ */
 export async function fetchSegments(request: FetchRequest): Promise<readonly SegmentSlice[]> {
   const slices: SegmentSlice[] = [];
-  const failures: { readonly entry: MapOutputEntry; readonly error: ErrorReport }[] = [];
+  const unfetched = await fetchAll(request, request.sources.entries, slices, "fetched");
+  const second = unfetched.flatMap(({ entry: { replica, ...entry } }) =>
+    replica === undefined ? [] : [{ ...entry, holder: replica.holder, path: replica.path }],
+  );
+  const failures = unfetched.filter(({ entry }) => entry.replica === undefined);
+  if (second.length > 0) failures.push(...(await fetchAll(request, second, slices, "replica")));
+  const [first] = failures;
+  if (first !== undefined) {
+    const refs = failures.map(({ entry }) => refOf(entry, request.mapStage));
+    throw new FetchFailure(refs, first.error);
+  }
+  return slices;
+}
+
+/** Adds what it gets to `slices`, and returns the rest. Files begin with `prefix`. */
+async function fetchAll(
+  request: FetchRequest,
+  wanted: readonly MapOutputEntry[],
+  slices: SegmentSlice[],
+  prefix: string,
+): Promise<Unfetched[]> {
+  const failures: Unfetched[] = [];
   const remote = new Map<number, MapOutputEntry[]>();
-  for (const entry of request.sources.entries) {
+  for (const entry of wanted) {
     const holder = request.sources.holders[entry.holder];
     const slice = holder?.isLocal === true ? localSlice(entry, request.partition) : undefined;
     if (slice !== undefined) slices.push(slice);
@@ -61,8 +97,10 @@ export async function fetchSegments(request: FetchRequest): Promise<readonly Seg
   const queue = new PQueue({ concurrency: fetchesMax });
   for (const [index, entries] of remote) {
     const holder = request.sources.holders[index];
+    const path = join(request.workDir, `${prefix}-${index}`);
     void queue.add(async () => {
-      const error = await fetchFrom(holder, entries, request, slices, failures).catch((thrown: unknown) =>
+      const target = { path, slices, failures };
+      const error = await fetchFrom(holder, entries, request, target).catch((thrown: unknown) =>
         FanfoldError.from(thrown, "SEGMENT_UNAVAILABLE").toReport(),
       );
       if (error === undefined) return;
@@ -75,12 +113,7 @@ export async function fetchSegments(request: FetchRequest): Promise<readonly Seg
     });
   }
   await queue.onIdle();
-  const [first] = failures;
-  if (first !== undefined) {
-    const refs = failures.map(({ entry }) => refOf(entry, request.mapStage));
-    throw new FetchFailure(refs, first.error);
-  }
-  return slices;
+  return failures;
 }
 
 function appendTo<K, V>(map: Map<K, V[]>, key: K, value: V): void {
@@ -103,43 +136,56 @@ async function fetchFrom(
   holder: SegmentHolder | undefined,
   entries: readonly MapOutputEntry[],
   request: FetchRequest,
-  slices: SegmentSlice[],
-  failures: { readonly entry: MapOutputEntry; readonly error: ErrorReport }[],
+  target: Omit<ReceptionTarget, "file">,
 ): Promise<ErrorReport | undefined> {
   if (holder?.shuffleUrl === undefined) {
     return { code: "SEGMENT_UNAVAILABLE", message: "the worker that holds it is away" };
   }
-  const url = holder.shuffleUrl;
-  const index = entries[0]?.holder ?? 0;
-  const path = join(request.workDir, `fetched-${index}`);
-  const file = openSync(path, "w");
+  const file = openSync(target.path, "w");
+  try {
+    return await receive({ shuffleUrl: holder.shuffleUrl, token: holder.token }, entries, request, {
+      ...target,
+      file,
+    });
+  } finally {
+    closeSync(file);
+  }
+}
+
+async function receive(
+  holder: { readonly shuffleUrl: string; readonly token: string },
+  entries: readonly MapOutputEntry[],
+  request: FetchRequest,
+  target: ReceptionTarget,
+): Promise<ErrorReport | undefined> {
+  const { shuffleUrl: url, token } = holder;
+  const silence = new Silence(request.clock ?? systemSurroundings.clock, fetchSilenceMs);
   try {
     return await new Promise<ErrorReport | undefined>((resolve, reject) => {
-      const reception = new Reception(entries, { path, file, slices, failures }, resolve);
+      const reception = new Reception(entries, target, resolve);
       request.network
-        .dial<ShuffleReply, ShuffleRequest>(
-          { url, path: shufflePath, token: holder.token, frameBytesMax },
-          fetcherCodec,
-          {
-            onMessage: (reply) => {
-              try {
-                reception.take(reply);
-              } catch (error) {
-                reject(error as Error);
-              }
-            },
-            onClose: (reason) => resolve({ code: "SEGMENT_UNAVAILABLE", message: `${url}: ${reason}` }),
+        .dial<ShuffleReply, ShuffleRequest>({ url, path: shufflePath, token, frameBytesMax }, fetcherCodec, {
+          onMessage: (reply) => {
+            silence.heard();
+            try {
+              reception.take(reply);
+            } catch (error) {
+              reject(error as Error);
+            }
           },
-        )
+          onClose: (reason) => resolve({ code: "SEGMENT_UNAVAILABLE", message: `${url}: ${reason}` }),
+        })
         .then((link) => {
           request.signal.addEventListener("abort", () => link.close("aborted"), { once: true });
           reception.onDone = () => link.close("done");
+          // A frozen or cut-off holder keeps the connection open and says nothing.
+          silence.watch(() => link.close(`silent for ${fetchSilenceMs / 1000} s`));
           const attempts = entries.map((entry) => attemptOf(entry, request));
           link.send({ type: "fetch", partition: request.partition, attempts });
         }, reject);
     });
   } finally {
-    closeSync(file);
+    silence.end();
   }
 }
 
@@ -147,7 +193,7 @@ interface ReceptionTarget {
   readonly path: string;
   readonly file: number;
   readonly slices: SegmentSlice[];
-  readonly failures: { readonly entry: MapOutputEntry; readonly error: ErrorReport }[];
+  readonly failures: Unfetched[];
 }
 
 /** Writes what one holder sends into one file, in the order it was asked for. */
@@ -189,6 +235,8 @@ class Reception {
         this.#resolve(undefined);
         this.onDone();
         return;
+      case "stored":
+        throw new FanfoldError("MESSAGE_INVALID", "A fetch was answered as a store.");
     }
   }
 

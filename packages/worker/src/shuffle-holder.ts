@@ -1,4 +1,7 @@
-/** The serving side of the shuffle: streams a partition's part of the segments that this worker holds. */
+/**
+ * The serving side of the shuffle: streams a partition's part of the segments that this worker holds, and takes in
+ * second copies of those of others.
+ */
 import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { readSegmentIndex } from "@fanfold/dataflow";
@@ -7,21 +10,47 @@ import { chunkBytesMax, holderCodec, type ShuffleReply, type ShuffleRequest } fr
 import type { AttemptId } from "@fanfold/scheduler";
 import type { Link, Route } from "@fanfold/transport";
 import { type JobFolders, segmentFileName } from "./job-folders.js";
+import type { IncomingReplica, ReplicaStore } from "./replica-store.js";
 
 export const shufflePath = "/v1/shuffle";
 /** What may wait in memory for a slow reader, besides the chunk being sent. */
 const unsentBytesMax: number = 2 * chunkBytesMax;
 
 /** The route by which other workers fetch. */
-export function createShuffleRoute(token: string, folders: JobFolders): Route {
+export function createShuffleRoute(token: string, folders: JobFolders, replicas: ReplicaStore): Route {
   return {
     path: shufflePath,
     token,
     accept: (upgrade) => {
       upgrade<ShuffleRequest, ShuffleReply>(holderCodec, (link) => {
         let isServing = false;
+        let incoming: IncomingReplica | undefined;
+        const answer = (action: () => ShuffleReply | undefined, attempt: AttemptId): void => {
+          try {
+            const reply = action();
+            if (reply !== undefined) link.send(reply);
+          } catch (error) {
+            incoming?.abort();
+            incoming = undefined;
+            link.send({ type: "missing", attempt, error: FanfoldError.from(error).toReport() });
+          }
+        };
         return {
           onMessage: (request) => {
+            if (request.type === "store") {
+              incoming?.abort();
+              answer(() => {
+                incoming = replicas.open(request.attempt, request.bytes);
+                return incoming.stored();
+              }, request.attempt);
+              return;
+            }
+            if (request.type === "part") {
+              const current = incoming;
+              // Of a copy that was refused, the rest is still on its way.
+              if (current !== undefined) answer(() => current.take(request.data), current.attempt);
+              return;
+            }
             if (isServing) {
               link.close("one request at a time");
               return;
@@ -36,6 +65,7 @@ export function createShuffleRoute(token: string, folders: JobFolders): Route {
           },
           onClose: () => {
             // `serve` sees that the link is closed.
+            incoming?.abort();
           },
         };
       });
@@ -43,7 +73,11 @@ export function createShuffleRoute(token: string, folders: JobFolders): Route {
   };
 }
 
-async function serve(request: ShuffleRequest, link: Link<ShuffleReply>, folders: JobFolders): Promise<void> {
+async function serve(
+  request: Extract<ShuffleRequest, { type: "fetch" }>,
+  link: Link<ShuffleReply>,
+  folders: JobFolders,
+): Promise<void> {
   for (const attempt of request.attempts) {
     if (!link.isOpen) return;
     await sendSegment(attempt, request.partition, link, join(folders.workDir(attempt), segmentFileName));

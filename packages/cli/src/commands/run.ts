@@ -16,6 +16,7 @@ export interface JobOptions {
   readonly memory?: number;
   readonly maxAttempts?: number;
   readonly skipBadRecords?: number;
+  readonly shuffleReplicas?: number;
   readonly set: Readonly<Record<string, string>>;
   readonly force: boolean;
   readonly json: boolean;
@@ -33,7 +34,14 @@ export function submitOptions(
   options: JobOptions,
 ): Pick<
   Parameters<typeof runJob>[1],
-  "params" | "force" | "reducers" | "splitBytes" | "memoryBytes" | "maxAttempts" | "skipBadRecords"
+  | "params"
+  | "force"
+  | "reducers"
+  | "splitBytes"
+  | "memoryBytes"
+  | "maxAttempts"
+  | "skipBadRecords"
+  | "shuffleReplicas"
 > {
   return {
     params: options.set,
@@ -42,6 +50,7 @@ export function submitOptions(
     ...(options.splitSize === undefined ? {} : { splitBytes: options.splitSize }),
     ...(options.memory === undefined ? {} : { memoryBytes: options.memory }),
     ...(options.skipBadRecords === undefined ? {} : { skipBadRecords: options.skipBadRecords }),
+    ...(options.shuffleReplicas === undefined ? {} : { shuffleReplicas: options.shuffleReplicas }),
     ...(options.maxAttempts === undefined ? {} : { maxAttempts: options.maxAttempts }),
   };
 }

@@ -1,0 +1,113 @@
+/**
+ * Sends a second copy of this worker's segments to the worker that the scheduler has named.
+ *
+ * A result is reported when the copy is held, so that the log never says that an output is held twice when it is not.
+ * A copy that is refused or does not get on is given up: the result then is reported with one holder, as if the job had
+ * asked for no more, since late is worse than once.
+ */
+import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { FanfoldError } from "@fanfold/job";
+import {
+  chunkBytesMax,
+  fetcherCodec,
+  frameBytesMax,
+  type ShuffleReply,
+  type ShuffleRequest,
+} from "@fanfold/protocol";
+import type { AttemptId, ReplicaTarget, SegmentReplica } from "@fanfold/scheduler";
+import type { Link, Surroundings } from "@fanfold/transport";
+import PQueue from "p-queue";
+import type { NodeLog } from "./ports.js";
+import { shufflePath } from "./shuffle-holder.js";
+import { Silence } from "./silence.js";
+
+/** Copies sent at a time: two keep a link busy, and leave the disk to the executors. */
+const copiesMax = 2;
+/** What may wait in memory for a slow holder, besides the chunk being sent. */
+const unsentBytesMax: number = 2 * chunkBytesMax;
+/** A holder that takes nothing for so long is given up. */
+const copySilenceMs = 5_000;
+
+export interface CopyRequest {
+  readonly attempt: AttemptId;
+  readonly path: string;
+  readonly target: ReplicaTarget;
+}
+
+export class SegmentReplicator {
+  readonly #token: string;
+  readonly #surroundings: Pick<Surroundings, "clock" | "network">;
+  readonly #log: NodeLog;
+  readonly #queue = new PQueue({ concurrency: copiesMax });
+
+  constructor(token: string, surroundings: Pick<Surroundings, "clock" | "network">, log: NodeLog) {
+    this.#token = token;
+    this.#surroundings = surroundings;
+    this.#log = log;
+  }
+
+  /** Resolves with where the copy is held, or with nothing when it could not be made. Never rejects. */
+  async copy(request: CopyRequest): Promise<SegmentReplica | undefined> {
+    try {
+      return await this.#queue.add(() => this.#send(request));
+    } catch (error) {
+      const { workerId } = request.target;
+      this.#log.warn({ to: workerId }, `no second copy of a segment: ${FanfoldError.from(error).message}`);
+      return undefined;
+    }
+  }
+
+  async #send({ attempt, path, target }: CopyRequest): Promise<SegmentReplica> {
+    const { clock, network } = this.#surroundings;
+    const silence = new Silence(clock, copySilenceMs);
+    const file = openSync(path, "r");
+    try {
+      const held = await new Promise<string>((resolve, reject) => {
+        let link: Link<ShuffleRequest> | undefined;
+        const settle = (action: () => void): void => {
+          action();
+          link?.close("done");
+        };
+        const onMessage = (reply: ShuffleReply): void => {
+          if (reply.type === "stored") settle(() => resolve(reply.path));
+          else if (reply.type === "missing") settle(() => reject(FanfoldError.fromReport(reply.error)));
+        };
+        const onClose = (reason: string): void => reject(new FanfoldError("CONNECTION_LOST", reason));
+        const address = { url: target.shuffleUrl, path: shufflePath, token: this.#token, frameBytesMax };
+        network
+          .dial<ShuffleReply, ShuffleRequest>(address, fetcherCodec, { onMessage, onClose })
+          .then((opened) => {
+            link = opened;
+            silence.watch(() =>
+              settle(() => reject(new FanfoldError("CONNECTION_LOST", "it takes nothing"))),
+            );
+            return sendFile(file, statSync(path).size, attempt, opened, silence);
+          })
+          .catch(reject);
+      });
+      return { workerId: target.workerId, path: held };
+    } finally {
+      silence.end();
+      closeSync(file);
+    }
+  }
+}
+
+async function sendFile(
+  file: number,
+  bytes: number,
+  attempt: AttemptId,
+  link: Link<ShuffleRequest>,
+  silence: Silence,
+): Promise<void> {
+  link.send({ type: "store", attempt, bytes });
+  for (let position = 0; position < bytes && link.isOpen; ) {
+    const data = Buffer.allocUnsafe(Math.min(chunkBytesMax, bytes - position));
+    const read = readSync(file, data, 0, data.length, position);
+    if (read === 0) throw new FanfoldError("SEGMENT_CORRUPT", "The segment has been cut short.");
+    link.send({ type: "part", data: data.subarray(0, read) });
+    position += read;
+    await link.drained(unsentBytesMax);
+    silence.heard();
+  }
+}

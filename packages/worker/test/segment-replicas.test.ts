@@ -1,0 +1,142 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { runMapAttempt } from "@fanfold/dataflow";
+import { type AnyJob, defineJob, type Emit, sum, textLines } from "@fanfold/job";
+import { frameBytesMax } from "@fanfold/protocol";
+import type { AttemptId } from "@fanfold/scheduler";
+import { createRecordSource, createSinkFactory } from "@fanfold/storage";
+import { type Listener, listen, systemSurroundings } from "@fanfold/transport";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { JobFolders } from "../src/job-folders.js";
+import { ReplicaStore } from "../src/replica-store.js";
+import { SegmentReplicator } from "../src/segment-replicator.js";
+import { FetchFailure, fetchSegments } from "../src/shuffle-fetch.js";
+import { createShuffleRoute } from "../src/shuffle-holder.js";
+
+const token = "a-token-for-tests-only";
+const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+const attempt: AttemptId = { jobId: "job-1", stage: 0, task: 3, attempt: 1, epoch: 7 };
+
+let dir: string;
+let folders: JobFolders;
+let store: ReplicaStore;
+let holder: Listener;
+
+/** A worker that holds copies, on a real socket. */
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), "fanfold-replicas-"));
+  folders = new JobFolders(join(dir, "holder"));
+  store = new ReplicaStore({ dataDir: dir }, folders);
+  holder = await listen({ frameBytesMax }, [createShuffleRoute(token, folders, store)]);
+});
+
+afterEach(async () => {
+  await holder.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+function copyOf(path: string, shuffleUrl = holder.url) {
+  const replicator = new SegmentReplicator(token, systemSurroundings, silent);
+  return replicator.copy({ attempt, path, target: { workerId: "w2", shuffleUrl } });
+}
+
+function fileOf(bytes: number): string {
+  const path = join(dir, "segment");
+  writeFileSync(path, Buffer.alloc(bytes, "fanfold"));
+  return path;
+}
+
+describe("a second copy of a segment", () => {
+  test.each([0, 1, 3 * 1024 * 1024 + 5])("of %i bytes is held whole, and where is told", async (bytes) => {
+    const path = fileOf(bytes);
+    const replica = await copyOf(path);
+    expect(replica?.workerId).toBe("w2");
+    expect(readFileSync(replica?.path ?? "").equals(readFileSync(path))).toBe(true);
+    expect(store.bytes).toBe(bytes);
+  });
+
+  test("is not made where the disk would get too full, nor for a job that is over, nor where nobody is", async () => {
+    const path = fileOf(100);
+    const full = new ReplicaStore({ dataDir: dir, reservedBytes: Number.MAX_SAFE_INTEGER }, folders);
+    expect(() => full.open(attempt, 1)).toThrow("no room");
+    expect(await copyOf(path, "ws://127.0.0.1:1")).toBeUndefined();
+    store.forget("job-1");
+    expect(await copyOf(path)).toBeUndefined();
+    expect(existsSync(folders.workDir(attempt))).toBe(false);
+  });
+
+  test("is dropped when it breaks off, and its room given back", () => {
+    const incoming = store.open(attempt, 10);
+    incoming.take(Buffer.alloc(4));
+    incoming.abort();
+    expect(readdirSync(folders.workDir(attempt))).toEqual([]);
+    expect(store.bytes).toBe(0);
+    expect(() => store.open(attempt, 2).take(Buffer.alloc(3))).toThrow("longer than announced");
+  });
+
+  test("is fetched when the first holder does not answer", async () => {
+    const input = join(dir, "input.txt");
+    writeFileSync(input, "a b\nb c\n");
+    const job = defineJob({
+      name: "t",
+      input: textLines(),
+      map(line: string, emit: Emit<string, number>) {
+        for (const word of line.split(" ")) emit(word, 1);
+      },
+      reduce: sum(),
+    }) as AnyJob;
+    const workDir = folders.workDir(attempt);
+    for (const folder of [workDir, join(dir, "out"), join(dir, "reader")])
+      mkdirSync(folder, { recursive: true });
+    const range = { path: input, start: 0, end: 8, fileBytes: 8, modifiedMs: 0 };
+    const base = {
+      job,
+      jobId: "job-1",
+      attempt: 1,
+      params: {},
+      memoryBytes: 8 << 20,
+      outputDir: join(dir, "out"),
+    };
+    const rest = {
+      collectRecords: false,
+      log: silent,
+      signal: new AbortController().signal,
+      onProgress: () => {},
+    };
+    const split = { ranges: [{ ...range, modifiedMs: statSync(input).mtimeMs }] };
+    const { segment } = await runMapAttempt(
+      { ...base, ...rest, stage: "map", taskIndex: 3, workDir, split, partitions: 1, boundaries: undefined },
+      { source: createRecordSource(job.input.reader), sinks: createSinkFactory() },
+    );
+    const { signal } = rest;
+    const entry = { task: 3, attempt: 1, epoch: 7, holder: 0, path: "/nowhere", bytes: segment?.bytes ?? 0 };
+    const holders = [
+      { shuffleUrl: "ws://127.0.0.1:1", isLocal: false, token },
+      { shuffleUrl: holder.url, isLocal: false, token },
+    ];
+    const request = {
+      jobId: "job-1",
+      mapStage: 0,
+      partition: 0,
+      workDir: join(dir, "reader"),
+      signal,
+      network: systemSurroundings.network,
+    };
+    const replica = { holder: 1, path: join(workDir, "segment") };
+    const sources = { holders, entries: [{ ...entry, replica }] };
+    const slices = await fetchSegments({ ...request, sources });
+    expect(slices.map(({ order }) => order)).toEqual([3]);
+    const once = fetchSegments({ ...request, sources: { holders, entries: [entry] } });
+    await expect(once).rejects.toBeInstanceOf(FetchFailure);
+  });
+});
