@@ -37,39 +37,7 @@ import type { NodeLog } from "./ports.js";
 import { ReplicaStore } from "./replica-store.js";
 import { SegmentReplicator } from "./segment-replicator.js";
 import { createShuffleRoute } from "./shuffle-holder.js";
-
-export interface WorkerOptions {
-  /** For people; stays the same over restarts. Letters, digits, `.`, `_`, `-`. */
-  readonly name: string;
-  /** Attempts at a time: executor processes. */
-  readonly slots: number;
-  /** URLs of the coordinators. */
-  readonly coordinators: readonly string[];
-  readonly token: string;
-  /** Segments, spills, bundles. Made when missing. */
-  readonly dataDir: string;
-  /** Where executors connect and other workers fetch; default loopback and any free port. */
-  readonly host?: string;
-  readonly port?: number;
-  /** Working directory and environment of user code; default those of this process. */
-  readonly cwd?: string;
-  readonly env?: NodeJS.ProcessEnv;
-  readonly nodeFlags?: readonly string[];
-  /** `false`: fetch segments of this machine over the network too. */
-  readonly readsLocalSegments?: boolean;
-  /** Workers with the same one can read each other's files; default that of this machine. */
-  readonly hostId?: string;
-}
-
-export interface WorkerDependencies {
-  readonly log: NodeLog;
-  /** Default those of this machine. */
-  readonly surroundings?: Surroundings;
-  /** Default: as a process of its own. */
-  readonly startExecutor?: PoolDependencies["startExecutor"];
-  /** Default: on the storage that this process sees. */
-  readonly outputs?: OutputService;
-}
+import type { WorkerDependencies, WorkerOptions } from "./worker-options.js";
 
 interface LiveAttempt {
   readonly assignment: TaskAssignment;

@@ -1,4 +1,4 @@
-export { WorkerDaemon, type WorkerDependencies, type WorkerOptions } from "./daemon.js";
+export { WorkerDaemon } from "./daemon.js";
 export { Executor, type ExecutorMeans } from "./executor.js";
 export type { ExecutorHandle, PoolDependencies } from "./executor-pool.js";
 export type {
@@ -10,3 +10,4 @@ export { isForeignFanfoldError, loadJob, resolveParams } from "./load-job.js";
 export { listInputs, type OutputService, outputService, publishOutput } from "./output-service.js";
 export type { NodeLog } from "./ports.js";
 export { userStack } from "./user-stack.js";
+export type { WorkerDependencies, WorkerOptions } from "./worker-options.js";
