@@ -33,7 +33,28 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   coordinator: ["job", "paxos", "placement", "scheduler", "protocol", "transport"],
   worker: ["job", "placement", "scheduler", "protocol", "transport", "dataflow", "storage"],
   fanfold: ["job", "scheduler", "protocol", "transport", "dataflow", "storage", "coordinator", "worker"],
-  cli: ["job", "scheduler", "protocol", "transport", "storage", "coordinator", "worker", "fanfold"],
+  simulation: [
+    "job",
+    "scheduler",
+    "protocol",
+    "transport",
+    "dataflow",
+    "storage",
+    "coordinator",
+    "worker",
+    "fanfold",
+  ],
+  cli: [
+    "job",
+    "scheduler",
+    "protocol",
+    "transport",
+    "storage",
+    "coordinator",
+    "worker",
+    "fanfold",
+    "simulation",
+  ],
 };
 /** Packages whose code decides and does nothing else. */
 const pure: ReadonlySet<string> = new Set(["job", "paxos", "placement", "snapshot", "scheduler", "protocol"]);

@@ -80,3 +80,11 @@ export function parsePeers(text: string): ReadonlyMap<string, string> {
   }
   return peers;
 }
+
+/** `5%` or `0.05`: a share, from 0 to less than 1. */
+export function parseShare(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(%?)$/.exec(text.trim());
+  const share = match === null ? Number.NaN : Number(match[1]) / (match[2] === "%" ? 100 : 1);
+  if (!(share >= 0 && share < 1)) throw new InvalidArgumentError("It must be a share such as 5% or 0.05.");
+  return share;
+}

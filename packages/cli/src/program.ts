@@ -7,6 +7,7 @@ import {
   parseListen,
   parsePeers,
   parseReplicaId,
+  parseShare,
   parseWhole,
 } from "./option-values.js";
 
@@ -23,6 +24,7 @@ export function createProgram(): Command {
   addRun(program);
   addSubmit(program);
   addJobVerbs(program);
+  addSimulation(program);
   addDaemons(program);
   program
     .command("init")
@@ -120,6 +122,40 @@ function addJobVerbs(program: Command): void {
         (await import("./commands/jobs.js")).changeJob(verb, id, options),
       );
   }
+}
+
+function addSimulation(program: Command): void {
+  program
+    .command("sim")
+    .description("run a job on simulated clusters that fail in every way, and check its output")
+    .argument("<job>", "the job file, TypeScript or JavaScript")
+    .argument("<input...>", "files, folders or globs; small ones")
+    .option("--seed <n>", "the first seed; a seed goes the same way each time", parseWhole, 1)
+    .option("--seeds <n>", "how many seeds: lives of a cluster", parseWhole, 100)
+    .option("--kill-workers", "kill and freeze workers", false)
+    .option("--kill-leader", "kill and freeze the leading coordinator", false)
+    .option("--partition", "cut hosts off from each other", false)
+    .option("--slow", "slow hosts, disks and links", false)
+    .option("--drop <share>", "lose messages, e.g. 5%", parseShare)
+    .option("--no-faults", "let nothing fail; without any of these, everything does")
+    .option("--coordinators <n>", "1, 3 or 5", parseWhole, 3)
+    .option("--workers <n>", "worker hosts", parseWhole, 3)
+    .option("--slots <n>", "attempts at a time on each", parseWhole, 2)
+    .option("--reducers <n>", "partitions of the output; default the job's, else 3", parseWhole)
+    .option("--split-size <bytes>", "target size of a map task's input; default a sixth of it", parseBytes)
+    .option("--set <name=value>", "a parameter of the job; may be repeated", collectParam, {})
+    .option("--threads <n>", "seeds at a time; default one a core", parseWhole)
+    .option("--keep-going", "go on after a seed that fails", false)
+    .option("--trace <file>", "write the events of the failing seed, or of the first")
+    .option("--json", "print one machine-readable result", false)
+    .option("--quiet", "print no progress", false)
+    .addHelpText(
+      "after",
+      "\nExample:\n  fanfold sim word-count.ts books/alice.txt --seed 42 --seeds 1000 --kill-workers --kill-leader --drop 5%\n",
+    )
+    .action(async (job: string, inputs: string[], options) =>
+      (await import("./commands/sim.js")).sim(job, inputs, options),
+    );
 }
 
 function addDaemons(program: Command): void {

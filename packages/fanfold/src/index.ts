@@ -12,4 +12,4 @@ export {
 export { type JobEvent, type JobResult, JobRun, type JobRunOptions } from "./job-run.js";
 export { LocalCluster, type LocalClusterOptions } from "./local-cluster.js";
 export { type RemoteOptions, type RunOptions, runJob, submitJob } from "./run-job.js";
-export { memoryBytesMin, type SubmitOptions } from "./submission.js";
+export { memoryBytesMin, prepareSubmission, type Submission, type SubmitOptions } from "./submission.js";

@@ -1,0 +1,116 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { noFaults, Simulation, type SimulationOptions } from "../src/index.js";
+
+/** Longer runs are `fanfold sim` and `pnpm sim:jobs`. */
+const seeds = 25;
+
+let dir: string;
+let input: string;
+
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), "fanfold-sim-test-"));
+  input = join(dir, "in.txt");
+  const words = ["a", "b", "c", "dd", "eee"];
+  const lines = Array.from({ length: 60 }, (_, n) => `${words[n % 5]} ${words[(n * 7) % 3]}`);
+  writeFileSync(input, `${lines.join("\n")}\n`);
+});
+
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+function jobFile(name: string): string {
+  return fileURLToPath(new URL(`fixtures/${name}.ts`, import.meta.url));
+}
+
+async function simulating<T>(
+  name: string,
+  options: Partial<SimulationOptions>,
+  use: (simulation: Simulation) => Promise<T>,
+): Promise<T> {
+  const simulation = await Simulation.prepare(jobFile(name), { inputs: [input], ...options });
+  try {
+    return await use(simulation);
+  } finally {
+    simulation.close();
+  }
+}
+
+describe("a simulated cluster", () => {
+  it("gives the right output, whatever fails, and leaves nothing behind", async () => {
+    await simulating("words", {}, async (simulation) => {
+      const failures: unknown[] = [];
+      for (let seed = 1; seed <= seeds; seed += 1) {
+        const { failure, state, error } = await simulation.run(seed);
+        if (failure !== undefined) failures.push({ seed, failure, state, error });
+      }
+      expect(failures).toEqual([]);
+    });
+  });
+
+  it("goes the same way from the same seed, event by event, and another way from another", async () => {
+    const [first, again] = await Promise.all([
+      simulating("words", {}, (simulation) => simulation.run(7, true)),
+      simulating("words", {}, async (simulation) => {
+        await simulation.run(6);
+        return await simulation.run(7, true);
+      }),
+    ]);
+    const other = await simulating("words", {}, (simulation) => simulation.run(8));
+    expect(again.trace).toEqual(first.trace);
+    expect(again.traceHash).toBe(first.traceHash);
+    expect(other.traceHash).not.toBe(first.traceHash);
+    expect(first.events).toBe(first.trace.length);
+  });
+
+  it("runs one coordinator and one worker, and five and eight", async () => {
+    for (const [coordinators, workers] of [
+      [1, 1],
+      [5, 8],
+    ] as const) {
+      await simulating("words", { coordinators, workers }, async (simulation) => {
+        const { failure, state } = await simulation.run(3);
+        expect({ failure, state }).toEqual({ failure: undefined, state: "succeeded" });
+      });
+    }
+  });
+
+  it("is not disturbed when nothing is to fail", async () => {
+    await simulating("words", { faults: noFaults }, async (simulation) => {
+      const { trace, failure } = await simulation.run(1, true);
+      expect(failure).toBeUndefined();
+      expect(trace.filter((line) => / (kill|freeze|cut|broken) /.test(line))).toEqual([]);
+    });
+  });
+
+  it("says which job gives another answer each time, and what it asks for", async () => {
+    await simulating("dice", {}, (simulation) => {
+      expect(simulation.nonDeterminism).toMatch(/^part-0000\d\.tsv: /);
+      expect([...simulation.impurities.keys()]).toEqual(["Math.random"]);
+      return Promise.resolve();
+    });
+  });
+
+  it("finds a job that is right only as long as nothing fails", async () => {
+    await simulating("first-attempt", {}, async (simulation) => {
+      expect(simulation.nonDeterminism).toBeUndefined();
+      for (let seed = 1; seed <= seeds; seed += 1) {
+        const { failure } = await simulation.run(seed);
+        if (failure === undefined) continue;
+        expect(failure).toMatch(
+          /^the output is wrong: part-0000\d\.tsv: |^the job failed: map task \d is not deterministic: /,
+        );
+        return;
+      }
+      expect.unreachable("no seed has shown it");
+    });
+  });
+
+  it("removes its own files", async () => {
+    const tempDir = mkdtempSync(join(dir, "temp-"));
+    await simulating("words", { tempDir }, (simulation) => simulation.run(1));
+    expect(readdirSync(tempDir)).toEqual([]);
+  });
+});
