@@ -1,10 +1,11 @@
 /**
- * The last step of a build: the two programs that start often, the command and the executor, as one file each. A short job is
- * mostly start-up, and Node takes longer to find and link a hundred modules than to run them.
+ * The last step of a build: the two programs that start often, the command and the executor, as one file each, and
+ * the page. A short job is mostly start-up, and Node takes longer to find and link a hundred modules than to run them.
  */
 import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type BuildOptions, build } from "esbuild";
+import { build as buildPage } from "vite";
 
 const root: string = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -47,4 +48,5 @@ await Promise.all([
     // What a verb does not need is not read.
     splitting: true,
   }),
+  buildPage({ configFile: `${root}packages/dashboard/vite.config.ts`, logLevel: "warn" }),
 ]);

@@ -27,11 +27,13 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   snapshot: [],
   scheduler: ["job", "placement"],
   protocol: ["job", "scheduler"],
+  history: ["job", "scheduler"],
   transport: ["job", "protocol"],
   dataflow: ["job", "placement"],
   storage: ["job", "dataflow"],
   coordinator: ["job", "paxos", "placement", "scheduler", "protocol", "transport"],
-  worker: ["job", "placement", "scheduler", "protocol", "transport", "dataflow", "storage"],
+  monitor: ["job", "scheduler", "protocol", "history", "transport", "coordinator"],
+  worker: ["job", "placement", "scheduler", "protocol", "history", "transport", "dataflow", "storage"],
   fanfold: ["job", "scheduler", "protocol", "transport", "dataflow", "storage", "coordinator", "worker"],
   simulation: [
     "job",
@@ -44,20 +46,32 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     "worker",
     "fanfold",
   ],
+  dashboard: ["job", "scheduler", "protocol", "history"],
   cli: [
     "job",
     "scheduler",
     "protocol",
+    "history",
     "transport",
     "storage",
     "coordinator",
+    "monitor",
     "worker",
     "fanfold",
+    "dashboard",
     "simulation",
   ],
 };
 /** Packages whose code decides and does nothing else. */
-const pure: ReadonlySet<string> = new Set(["job", "paxos", "placement", "snapshot", "scheduler", "protocol"]);
+const pure: ReadonlySet<string> = new Set([
+  "job",
+  "paxos",
+  "placement",
+  "snapshot",
+  "scheduler",
+  "protocol",
+  "history",
+]);
 
 /** What a pure core may not touch: time, chance, and anything that happens later. */
 const impure: readonly (readonly [RegExp, string])[] = [

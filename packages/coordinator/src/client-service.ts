@@ -40,6 +40,8 @@ export class ClientService {
   readonly #token: string;
   readonly #dependencies: ClientServiceDependencies;
   readonly #waiting = new Map<string, { readonly link: ClientLink; readonly requestId: number }>();
+  /** Requests that came by another way than a link. */
+  readonly #callers = new Map<string, (outcome: RequestOutcome) => void>();
   readonly #watchers = new Map<string, Set<ClientLink>>();
   readonly #dirty = new Set<string>();
   readonly #logs = new JobLogRing();
@@ -60,8 +62,21 @@ export class ClientService {
     };
   }
 
+  /** Asks for a change of a job, and resolves with what the log says. @throws `NOT_LEADER` */
+  request(type: "cancel" | "pause" | "resume", jobId: string): Promise<RequestOutcome> {
+    this.#dependencies.assertLeading();
+    this.#requests += 1;
+    const requestId = `r${this.#requests}`;
+    return new Promise((resolve) => {
+      this.#callers.set(requestId, resolve);
+      this.#dependencies.handle({ type, requestId, jobId });
+    });
+  }
+
   /** The scheduler's answer to a request. */
   reply(requestId: string, outcome: RequestOutcome): void {
+    this.#callers.get(requestId)?.(outcome);
+    this.#callers.delete(requestId);
     const waiting = this.#waiting.get(requestId);
     if (waiting === undefined) return;
     this.#waiting.delete(requestId);
@@ -96,6 +111,10 @@ export class ClientService {
     return news.size > 0;
   }
 
+  logOf(jobId: string): readonly JobLogEntry[] {
+    return this.#logs.of(jobId);
+  }
+
   /** The reign is over: what was asked for may still happen, but it is another leader who will know. */
   dismiss(why: ErrorReport): void {
     this.#stopTimer?.();
@@ -103,6 +122,8 @@ export class ClientService {
     this.#dirty.clear();
     for (const waiting of this.#waiting.values()) this.#refuse(waiting.link, waiting.requestId, why);
     this.#waiting.clear();
+    for (const settle of this.#callers.values()) settle({ ok: false, error: why });
+    this.#callers.clear();
     const links = new Set([...this.#watchers.values()].flatMap((watchers) => [...watchers]));
     this.#watchers.clear();
     for (const link of links) link.close(why.message);

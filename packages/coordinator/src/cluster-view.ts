@@ -70,3 +70,15 @@ export function leaderText(view: ClusterSummary): string {
   if (missing.length === 0) return "no leader yet: an election is under way";
   return `no leader: ${missing.join(", ")} cannot be reached, and ${quorum} of ${view.replicas.length} replicas are needed`;
 }
+
+/** What may still fail, for people. */
+export function toleranceText(view: ClusterSummary): string {
+  const { toleratedFailures: left } = view;
+  const reachable = view.replicas.filter((replica) => replica.reachable).length;
+  const here = `${reachable} of ${view.replicas.length} replicas can be reached`;
+  if (left < 0)
+    return `No quorum: ${here}, and ${-left} more ${-left === 1 ? "is" : "are"} needed. Nothing can be decided until then.`;
+  if (view.replicas.length === 1) return "A single coordinator: while it is away, nothing is decided.";
+  if (left === 0) return `${here}: no further one may fail.`;
+  return `${here}: ${left} more may fail.`;
+}

@@ -1,8 +1,8 @@
 /** A coordinator: one replica of the job table, and while it leads, the scheduler with a real clock and sockets. */
 import { join } from "node:path";
 import { FanfoldError } from "@fanfold/job";
-import { type ClusterSummary, frameBytesMax, type ReplicaMessage } from "@fanfold/protocol";
-import type { Command, SchedulerInput, TableEvent } from "@fanfold/scheduler";
+import { type ClusterSummary, frameBytesMax, type JobLogEntry, type ReplicaMessage } from "@fanfold/protocol";
+import { type Command, describeJob, type SchedulerInput, type TableEvent } from "@fanfold/scheduler";
 import {
   type Cancel,
   type FolderLock,
@@ -23,6 +23,7 @@ import { MemoryLog } from "./memory-log.js";
 import { openPaxosLog, type ReplicatedLog } from "./open-paxos-log.js";
 import type { CommandLog, CommandLogEvents, NodeLog } from "./ports.js";
 import type { ReplicaNetwork } from "./replica-network.js";
+import type { CoordinatorInside, CoordinatorWatcher } from "./watcher.js";
 import { WorkerService } from "./worker-service.js";
 
 export interface CoordinatorOptions {
@@ -51,6 +52,8 @@ export interface CoordinatorDependencies {
   readonly surroundings?: Surroundings;
   /** Opens the folder of the replica's log; default on this machine's disk. */
   openFiles?(dir: string): Promise<LogFiles>;
+  /** Makes the page, metrics and traces. */
+  readonly watcher?: CoordinatorWatcher;
   /** The log can no longer be written: the process must end. */
   onFatal(error: Error): void;
 }
@@ -90,15 +93,19 @@ export class Coordinator implements CommandLogEvents {
         { ...dependencies, surroundings },
         {
           onBundle: (from, message) => coordinator.#bundles.receive(from, message),
-          onJobLog: (entries) => coordinator.#clients.jobLog(entries),
+          onJobLog: (entries) => coordinator.#takeLog(entries),
+          onSynced: (elapsedMs) => dependencies.watcher?.notice({ type: "synced", elapsedMs }),
         },
       );
     }
     const coordinator = new Coordinator(options, dependencies, replicated);
+    const { watcher } = dependencies;
+    watcher?.start(coordinator.#inside());
     coordinator.#listener = await surroundings.network.listen(
       {
         ...(host === undefined ? {} : { host }),
         ...(port === undefined ? {} : { port }),
+        ...(watcher === undefined ? {} : { serve: (request, response) => watcher.serve(request, response) }),
         frameBytesMax,
         onStranger: (stranger) => dependencies.log.warn(stranger, strangerText(stranger)),
       },
@@ -168,6 +175,7 @@ export class Coordinator implements CommandLogEvents {
     this.#workers.dismiss("the coordinator is going");
     this.#clients.dismiss({ code: "NOT_LEADER", message: "The coordinator is going." });
     this.#network?.close();
+    this.#dependencies.watcher?.close();
     await this.#listener?.close();
     await this.#log.close();
     await this.#lock?.release();
@@ -186,6 +194,7 @@ export class Coordinator implements CommandLogEvents {
   }
 
   #tick(): void {
+    this.#dependencies.watcher?.notice({ type: "beat" });
     const { role, decidedIndex } = this.#log.describe();
     this.#network?.tellStatus(role, decidedIndex);
     if (this.#engine === undefined) return;
@@ -196,6 +205,7 @@ export class Coordinator implements CommandLogEvents {
 
   /** What comes when nobody leads here is dropped: it is said again to whoever does. */
   #handle(input: SchedulerInput): void {
+    this.#dependencies.watcher?.notice({ type: "told", input });
     this.#engine?.handle(input);
   }
 
@@ -233,8 +243,10 @@ export class Coordinator implements CommandLogEvents {
         leaderText: () => leaderText(this.#view()),
         handle: (input) => this.#handle(input),
         onJobLog: (entries) => {
-          if (this.#clients.jobLog(entries)) this.#network?.broadcast({ type: "jobLog", entries });
+          if (this.#takeLog(entries)) this.#network?.broadcast({ type: "jobLog", entries });
         },
+        onHostLoad: (workerId, load) =>
+          this.#dependencies.watcher?.notice({ type: "hostLoad", workerId, load }),
         bundleOf: (digest) => this.#bundles.get(digest),
       },
     );
@@ -256,8 +268,35 @@ export class Coordinator implements CommandLogEvents {
     });
   }
 
+  /** Lines from a worker, or from the leader that heard them. Returns whether any was new. */
+  #takeLog(entries: readonly JobLogEntry[]): boolean {
+    const isNew = this.#clients.jobLog(entries);
+    if (isNew) this.#dependencies.watcher?.notice({ type: "logged", entries });
+    return isNew;
+  }
+
+  #inside(): CoordinatorInside {
+    const { replica, token } = this.#options;
+    return {
+      id: replica?.id ?? "local",
+      peers: replica?.peers ?? new Map(),
+      token,
+      jobLog: (jobId) => this.#clients.logOf(jobId),
+      table: () => this.#log.table,
+      describeJob: (jobId) => {
+        if (this.#engine !== undefined) return this.#engine.describeJob(jobId);
+        const job = this.#log.table.job(jobId);
+        return job === undefined ? undefined : describeJob(job);
+      },
+      describeCluster: () => this.#view(),
+      describeWorkers: () => this.#engine?.describeWorkers() ?? [],
+      request: (verb, jobId) => this.#clients.request(verb, jobId),
+    };
+  }
+
   /** Orders carry the epoch of the reign that gives them, so that workers can refuse those of an earlier one. */
   #perform(effect: OutwardEffect, epoch: number): void {
+    this.#dependencies.watcher?.notice({ type: "ordered", effect });
     switch (effect.type) {
       case "assignTask":
       case "stopAttempt":

@@ -2,7 +2,13 @@
  * One reign: the loop around the scheduler. Inputs are queued and drained one by one; effects go out in their order;
  * what the log has decided comes back as an input. Nothing awaits in between.
  */
-import { type Effect, type JobSummary, Scheduler, type SchedulerInput } from "@fanfold/scheduler";
+import {
+  type Effect,
+  type JobSummary,
+  Scheduler,
+  type SchedulerInput,
+  type WorkerSummary,
+} from "@fanfold/scheduler";
 import type { CommandLog } from "./ports.js";
 
 /** Everything but `propose`, which the engine sees to. */
@@ -64,6 +70,10 @@ export class Engine {
 
   describeJob(jobId: string): JobSummary | undefined {
     return this.#scheduler.describeJob(jobId);
+  }
+
+  describeWorkers(): WorkerSummary[] {
+    return this.#scheduler.describeWorkers();
   }
 
   describeJobs(): JobSummary[] {

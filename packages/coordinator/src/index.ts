@@ -1,3 +1,4 @@
+export { toleranceText } from "./cluster-view.js";
 export {
   Coordinator,
   type CoordinatorDependencies,
@@ -6,3 +7,4 @@ export {
 } from "./coordinator.js";
 export type { LogFile, LogFiles } from "./log-files.js";
 export type { CommandLog, NodeLog } from "./ports.js";
+export type { CoordinatorInside, CoordinatorWatcher, WatchedEvent } from "./watcher.js";

@@ -10,6 +10,7 @@ import { PaxosLog } from "./paxos-log.js";
 import type { CommandLog, NodeLog } from "./ports.js";
 import { ReplicaNetwork } from "./replica-network.js";
 import { ReplicaStorage } from "./replica-storage.js";
+import { timedStorage } from "./timed-storage.js";
 
 export interface ReplicatedLog {
   readonly log: CommandLog;
@@ -34,13 +35,15 @@ interface Dependencies {
 interface Handlers {
   onBundle(from: string, message: Extract<ReplicaMessage, { digest: string }>): void;
   onJobLog(entries: readonly JobLogEntry[]): void;
+  /** A record is durable, so long after it was handed over. */
+  onSynced(elapsedMs: number): void;
 }
 
 /** @throws `FOLDER_MISMATCH`; `LOG_CORRUPT` when the disk does not hold what was acknowledged. */
 export async function openPaxosLog(
   place: Place,
   { log, surroundings, openFiles = (dir) => NodeLogFiles.open(dir), onFatal }: Dependencies,
-  { onBundle, onJobLog }: Handlers,
+  { onBundle, onJobLog, onSynced }: Handlers,
 ): Promise<ReplicatedLog> {
   const dir = join(place.dataDir, "replica");
   const random = (): number => surroundings.randomBytes(4).readUInt32LE();
@@ -74,7 +77,7 @@ export async function openPaxosLog(
   const paxosLog = new PaxosLog(
     { id: place.id, members: [...place.peers.keys()], seed },
     {
-      storage,
+      storage: timedStorage(storage, surroundings.clock, onSynced),
       stored,
       log,
       clock: surroundings.clock,

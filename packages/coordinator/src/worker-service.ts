@@ -2,6 +2,7 @@
 import {
   type CoordinatorToWorker,
   coordinatorCodec,
+  type HostLoad,
   type JobLogEntry,
   protocolVersion,
   type WorkerToCoordinator,
@@ -32,6 +33,7 @@ export interface WorkerServiceDependencies {
   leaderText(): string;
   handle(input: SchedulerInput): void;
   onJobLog(entries: readonly JobLogEntry[]): void;
+  onHostLoad(workerId: string, load: HostLoad): void;
   bundleOf(digest: string): Promise<Uint8Array | undefined>;
 }
 
@@ -161,6 +163,7 @@ export class WorkerService {
     const { handle } = this.#dependencies;
     switch (message.type) {
       case "heartbeat":
+        if (message.load !== undefined) this.#dependencies.onHostLoad(workerId, message.load);
         handle({ type: "heartbeat", workerId, progress: message.progress });
         return;
       case "attemptReported":

@@ -27,6 +27,19 @@ export {
   type SegmentHolder,
   type SegmentSources,
 } from "./executor-messages.js";
+export type {
+  AnswerSource,
+  ClusterView,
+  ConsensusView,
+  HostLoad,
+  JobSpecView,
+  JobsView,
+  JobView,
+  LogsView,
+  ReplicaView,
+  WorkersView,
+  WorkerView,
+} from "./http-views.js";
 export { JobLogRing, logLinesMax } from "./job-log-ring.js";
 export type { JobLogEntry, JobLogLevel } from "./job-log-schema.js";
 export { type PeerAddress, type PeerMessage, type ReplicaMessage, replicaCodec } from "./replica-messages.js";

@@ -198,6 +198,12 @@ const outputFile: SchemaOf<OutputFile> = record<OutputFile>({
 
 /** Skipped records that a result names. */
 const skippedTextsMax = 10;
+/** One byte for each of at most so many groups of partitions. */
+const partitionGroupsMax = 64;
+const partitionSizes: SchemaOf<Uint8Array> = v.pipe(
+  v.instance(Uint8Array),
+  v.maxLength(partitionGroupsMax),
+) as SchemaOf<Uint8Array>;
 
 export const taskResult: SchemaOf<TaskResult> = record<TaskResult>({
   segment: optional(
@@ -206,6 +212,8 @@ export const taskResult: SchemaOf<TaskResult> = record<TaskResult>({
       bytes: whole,
       digest: text,
       replica: optional(record<SegmentReplica>({ workerId: name, path })),
+      partitions: optional(whole),
+      partitionSizes: optional(partitionSizes),
     }),
   ),
   keys: optional(list(bytes)),

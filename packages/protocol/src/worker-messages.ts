@@ -18,6 +18,7 @@ import type {
   WorkerInfo,
 } from "@fanfold/scheduler";
 import { createCodec, type MessageCodec } from "./codec.js";
+import type { HostLoad } from "./http-views.js";
 import { type JobLogEntry, jobLogEntry } from "./job-log-schema.js";
 import * as s from "./schemas.js";
 
@@ -31,7 +32,12 @@ export type WorkerToCoordinator =
       readonly heldJobs: readonly string[];
     }
   /** Every `heartbeatIntervalMs`, whether anything runs or not. */
-  | { readonly type: "heartbeat"; readonly progress: readonly AttemptProgress[] }
+  | {
+      readonly type: "heartbeat";
+      readonly progress: readonly AttemptProgress[];
+      /** Of the machine, now and then. */
+      readonly load?: HostLoad;
+    }
   /** The end of an attempt; said again on every new link until `settleAttempt` or `stopAttempt` answers it. */
   | { readonly type: "attemptReported"; readonly report: AttemptReport }
   | {
@@ -82,6 +88,14 @@ export type CoordinatorToWorker =
 type FromWorker<T extends WorkerToCoordinator["type"]> = Extract<WorkerToCoordinator, { type: T }>;
 type FromCoordinator<T extends CoordinatorToWorker["type"]> = Extract<CoordinatorToWorker, { type: T }>;
 
+const hostLoad = s.record<HostLoad>({
+  rssBytes: s.whole,
+  hostBytes: s.whole,
+  hostAvailableBytes: s.whole,
+  load1: s.amount,
+  cores: s.whole,
+});
+
 const workerToCoordinator = s.variant<WorkerToCoordinator>("type", [
   s.record<FromWorker<"workerHello">>({
     type: s.literal("workerHello"),
@@ -90,7 +104,11 @@ const workerToCoordinator = s.variant<WorkerToCoordinator>("type", [
     running: s.list(s.runningAttempt),
     heldJobs: s.list(s.name),
   }),
-  s.record<FromWorker<"heartbeat">>({ type: s.literal("heartbeat"), progress: s.list(s.attemptProgress) }),
+  s.record<FromWorker<"heartbeat">>({
+    type: s.literal("heartbeat"),
+    progress: s.list(s.attemptProgress),
+    load: s.optional(hostLoad),
+  }),
   s.record<FromWorker<"attemptReported">>({ type: s.literal("attemptReported"), report: s.attemptReport }),
   s.record<FromWorker<"inputsListed">>({
     type: s.literal("inputsListed"),

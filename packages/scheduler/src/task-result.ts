@@ -21,6 +21,9 @@ export interface SegmentSummary {
   readonly digest: string;
   /** Another worker that holds the same file, and where: what is read when the first is gone. */
   readonly replica?: SegmentReplica;
+  /** Partitions of the shuffle, and roughly how large each (or each group of neighbours) is; for people to read. */
+  readonly partitions?: number;
+  readonly partitionSizes?: Uint8Array;
 }
 
 export interface SegmentReplica {

@@ -2,7 +2,7 @@
  * One listener a process: an HTTP server whose upgrades go to named routes. On loopback unless told otherwise; every
  * route demands its token.
  */
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { FanfoldError } from "@fanfold/job";
@@ -28,6 +28,8 @@ export interface ListenOptions {
   readonly frameBytesMax: number;
   /** Told once of each peer that is not let in, and again when that has changed in between. */
   readonly onStranger?: (stranger: Stranger) => void;
+  /** Answers requests that are not upgrades. Without it, every one is answered by 404. */
+  readonly serve?: (request: IncomingMessage, response: ServerResponse) => void;
 }
 
 /** What happens on a route: for each new link, handlers are asked for. */
@@ -58,9 +60,7 @@ export async function listen(options: ListenOptions, routes: readonly Route[]): 
   const host = options.host ?? "127.0.0.1";
   const server = createServer({ requestTimeout: requestTimeoutMs, headersTimeout: requestTimeoutMs });
   server.maxConnections = connectionsMax;
-  server.on("request", (_request, response) => {
-    response.writeHead(404, { "content-type": "text/plain" }).end("Not found\n");
-  });
+  server.on("request", options.serve ?? notFound);
   const sockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
@@ -101,6 +101,10 @@ export async function listen(options: ListenOptions, routes: readonly Route[]): 
     url: `ws://${host.includes(":") ? `[${host}]` : host}:${port}`,
     close: () => closeServer(server, sockets),
   };
+}
+
+function notFound(_request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(404, { "content-type": "text/plain" }).end("Not found\n");
 }
 
 function bind(server: Server, host: string, port: number): Promise<void> {

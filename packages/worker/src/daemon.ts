@@ -44,6 +44,9 @@ interface LiveAttempt {
   metrics: Readonly<Record<string, number>>;
 }
 
+/** The machine is looked at every so many heartbeats. */
+const heartbeatsPerLoad = 4;
+
 const inProcess: PoolDependencies["startExecutor"] = (options, handlers) =>
   new ExecutorProcess(options, handlers);
 
@@ -63,6 +66,8 @@ export class WorkerDaemon {
   readonly #hostId: string;
   readonly #surroundings: Surroundings;
   readonly #outputs: OutputService;
+  readonly #hostLoad: WorkerDependencies["hostLoad"];
+  #beats = 0;
   /** Assigned and not ended. */
   readonly #live = new Map<string, LiveAttempt>();
   /** Ended and not settled. */
@@ -79,6 +84,7 @@ export class WorkerDaemon {
   constructor(options: WorkerOptions, dependencies: WorkerDependencies) {
     this.#options = options;
     this.#log = dependencies.log;
+    this.#hostLoad = dependencies.hostLoad;
     const { surroundings = systemSurroundings, startExecutor = inProcess } = dependencies;
     this.#surroundings = surroundings;
     this.#outputs = dependencies.outputs ?? outputService;
@@ -210,7 +216,10 @@ export class WorkerDaemon {
       attempt: assignment.attempt,
       metrics,
     }));
-    return { type: "heartbeat", progress: running };
+    this.#beats += 1;
+    const isDue = this.#hostLoad !== undefined && this.#beats % heartbeatsPerLoad === 1;
+    const load = isDue ? this.#hostLoad(this.#pool.pids) : undefined;
+    return { type: "heartbeat", progress: running, ...(load === undefined ? {} : { load }) };
   }
 
   #welcomed(isNewReign: boolean): void {

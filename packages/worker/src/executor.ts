@@ -3,17 +3,21 @@ import {
   type AttemptOptions,
   type AttemptPorts,
   type AttemptResult,
+  type SegmentSummary as DataflowSegment,
   decodeValue,
+  readSegmentIndex,
   runMapAttempt,
   runReduceAttempt,
   runSampleAttempt,
 } from "@fanfold/dataflow";
+import { encodePartitionSizes } from "@fanfold/history";
 import { type AnyJob, type ErrorReport, FanfoldError, type JobLog } from "@fanfold/job";
 import type { DaemonToExecutor, ExecutorToDaemon } from "@fanfold/protocol";
 import {
   type AttemptId,
   isSameAttempt,
   type OutputFile,
+  type SegmentSummary,
   type TaskAssignment,
   type TaskResult,
 } from "@fanfold/scheduler";
@@ -41,7 +45,13 @@ export interface ExecutorMeans {
   readonly runSample: typeof runSampleAttempt;
   /** Resolves after all promises of this turn are through, when their unhandled rejections have been told. */
   endOfTurn(): Promise<void>;
+  /** Measures how long an attempt takes, for its metrics. */
+  startWatch?(): () => Readonly<Record<string, number>>;
+  /** How a segment's bytes are spread over its partitions, roughly. */
+  partitionSizes?(segment: DataflowSegment): PartitionSizes;
 }
+
+type PartitionSizes = Required<Pick<SegmentSummary, "partitions" | "partitionSizes">>;
 
 const ownMeans: ExecutorMeans = {
   network: systemSurroundings.network,
@@ -50,6 +60,8 @@ const ownMeans: ExecutorMeans = {
   runReduce: runReduceAttempt,
   runSample: runSampleAttempt,
   endOfTurn: () => new Promise((resolve) => setImmediate(resolve)),
+  startWatch,
+  partitionSizes: partitionSizesOf,
 };
 
 function strayError(thrown: unknown, { task, attempt }: AttemptId): FanfoldError {
@@ -116,7 +128,9 @@ export class Executor {
       this.#running = { attempt, abort, fail };
     });
     try {
-      const result = await Promise.race([this.#execute(run, abort.signal), stray]);
+      const elapsed = this.#means.startWatch?.();
+      const executed = await Promise.race([this.#execute(run, abort.signal), stray]);
+      const result = { ...executed, metrics: { ...executed.metrics, ...elapsed?.() } };
       await Promise.race([this.#means.endOfTurn(), stray]);
       this.#link.send({ type: "finished", attempt, result });
     } catch (error) {
@@ -155,7 +169,8 @@ export class Executor {
         const plain = plainResult(result);
         if (result.segment === undefined) return plain;
         const { path, bytes, digest } = result.segment;
-        return { ...plain, segment: { path, bytes, digest } };
+        const sizes = this.#means.partitionSizes?.(result.segment);
+        return { ...plain, segment: { path, bytes, digest, ...sizes } };
       }
       case "reduce": {
         const segments = await this.#fetch(run, assignment, signal);
@@ -224,6 +239,23 @@ export class Executor {
 function plainResult({ outputs, counters, metrics, skipped }: AttemptResult): TaskResult {
   const plain = { outputs: outputFiles(outputs), counters, metrics: { ...metrics } };
   return skipped === undefined || skipped.count === 0 ? plain : { ...plain, skipped };
+}
+
+/** Summed over the tasks of a stage, these are its task time and its processor time. */
+function startWatch(): () => Readonly<Record<string, number>> {
+  const [startMs, startCpu] = [performance.now(), process.cpuUsage()];
+  return () => {
+    const { user, system } = process.cpuUsage(startCpu);
+    return { wallMs: Math.round(performance.now() - startMs), cpuMs: Math.round((user + system) / 1000) };
+  };
+}
+
+function partitionSizesOf({ path, partitions }: DataflowSegment): PartitionSizes {
+  const index = readSegmentIndex(path);
+  return {
+    partitions,
+    partitionSizes: encodePartitionSizes(partitions, (partition) => index.partition(partition).bytes),
+  };
 }
 
 /** Just what the log keeps of a file. */

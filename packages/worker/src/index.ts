@@ -6,6 +6,7 @@ export type {
   ExecutorProcessHandlers,
   ExecutorProcessOptions,
 } from "./executor-process.js";
+export { readHostLoad } from "./host-load.js";
 export { isForeignFanfoldError, loadJob, resolveParams } from "./load-job.js";
 export { listInputs, type OutputService, outputService, publishOutput } from "./output-service.js";
 export type { NodeLog } from "./ports.js";

@@ -1,4 +1,5 @@
 /** What a worker daemon is told, and what it is given to work with. */
+import type { HostLoad } from "@fanfold/protocol";
 import type { Surroundings } from "@fanfold/transport";
 import type { PoolDependencies } from "./executor-pool.js";
 import type { OutputService } from "./output-service.js";
@@ -35,4 +36,6 @@ export interface WorkerDependencies {
   readonly startExecutor?: PoolDependencies["startExecutor"];
   /** Default: on the storage that this process sees. */
   readonly outputs?: OutputService;
+  /** How the machine fares, told to the coordinator; default: not told. */
+  readonly hostLoad?: (executorPids: readonly number[]) => HostLoad;
 }

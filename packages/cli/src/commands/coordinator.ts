@@ -2,8 +2,11 @@
 import { resolve } from "node:path";
 import { Coordinator } from "@fanfold/coordinator";
 import { FanfoldError } from "@fanfold/job";
+import { Monitor } from "@fanfold/monitor";
 import { createLog, untilSignalled } from "../daemon-process.js";
 import { refuseOpenAddress } from "../open-address.js";
+import { pageDir } from "../page-dir.js";
+import { version } from "../program.js";
 import { readToken } from "../token-file.js";
 
 export interface CoordinatorCommandOptions {
@@ -36,7 +39,11 @@ export async function coordinator(options: CoordinatorCommandOptions): Promise<v
   const replica = { id: options.id, peers, dataDir: resolve(options.dataDir) };
   const started = await Coordinator.start(
     { ...options.listen, token: readToken(options.tokenFile), replica },
-    { log, onFatal: (error) => fail(error) },
+    {
+      log,
+      watcher: new Monitor({ version, pageDir: pageDir(), hostNames: [options.listen.host] }),
+      onFatal: (error) => fail(error),
+    },
   );
   log.info({ url: started.url }, "coordinator is listening");
   const signal = await Promise.race([signalled, failed]);

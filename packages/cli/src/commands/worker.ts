@@ -1,7 +1,7 @@
 /** `fanfold worker`: a worker daemon until it is told to end; SIGTERM lets it finish what it runs. */
 import { availableParallelism, hostname } from "node:os";
 import { resolve } from "node:path";
-import { WorkerDaemon } from "@fanfold/worker";
+import { readHostLoad, WorkerDaemon } from "@fanfold/worker";
 import { createLog, untilSignalled } from "../daemon-process.js";
 import { refuseOpenAddress } from "../open-address.js";
 import { type ClusterOptions, targetOf } from "../target.js";
@@ -27,7 +27,7 @@ export async function worker(options: WorkerCommandOptions): Promise<void> {
       dataDir: resolve(options.dataDir),
       readsLocalSegments: !options.networkShuffle,
     },
-    { log },
+    { log, hostLoad: readHostLoad },
   );
   await daemon.start();
   log.info({ worker: daemon.workerId }, "worker is up");

@@ -1,0 +1,3 @@
+export { type Metric, metricPrefix, metrics } from "./metrics-list.js";
+export { Monitor, type MonitorOptions } from "./monitor.js";
+export { type Access, type HttpRoute, httpRoutes } from "./routes.js";

@@ -1,0 +1,122 @@
+/** A coordinator's HTTP side on real processes: live news, any replica's door, a leader that dies. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { FanfoldProcess, jobs, startWorker, tempFolder, token } from "./fanfold-process.js";
+import { Replicas } from "./replicas.js";
+
+const authorization = `Bearer ${token}`;
+
+interface News {
+  readonly event: string;
+  readonly id: string | undefined;
+  readonly data: Record<string, unknown>;
+}
+
+/** Server-sent events of one connection. */
+async function* listen(url: string, query = "", lastEventId?: string): AsyncGenerator<News> {
+  const headers = { authorization, ...(lastEventId === undefined ? {} : { "last-event-id": lastEventId }) };
+  const response = await fetch(`${url}/v1/stream${query}`, { headers });
+  if (response.body === null || !response.ok) throw new Error(`HTTP ${response.status}`);
+  let text = "";
+  for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
+      const fields = new Map(
+        text
+          .slice(0, end)
+          .split("\n")
+          .map((line) => line.split(/: (.*)/s, 2) as [string, string]),
+      );
+      text = text.slice(end + 2);
+      const data = fields.get("data");
+      if (data !== undefined)
+        yield { event: fields.get("event") ?? "", id: fields.get("id"), data: JSON.parse(data) };
+    }
+  }
+}
+
+async function get<T>(url: string, path: string): Promise<T> {
+  const response = await fetch(`${url}${path}`, { headers: { authorization } });
+  return (await response.json()) as T;
+}
+
+interface Attempts {
+  readonly total: number;
+  readonly states: readonly string[];
+  readonly rows: {
+    readonly task: number[];
+    readonly stage: number[];
+    readonly state: number[];
+    readonly startMs: (number | null)[];
+  };
+}
+
+describe("a coordinator's HTTP side", { timeout: 60_000 }, () => {
+  it("follows a job from any replica, through the death of the leader", async () => {
+    const dir = tempFolder();
+    const replicas = await Replicas.start(dir);
+    const http = (replica: { readonly url: string }): string => replica.url.replace("ws", "http");
+    await startWorker("w1", replicas.urls, join(dir, "w1"), ["--slots", "2"]);
+    const leader = await replicas.leader();
+    const follower = replicas.all.find(({ id }) => id !== leader.id) ?? leader;
+    const input = join(dir, "input.txt");
+    writeFileSync(input, "a b c\n".repeat(4_000));
+    const submit = new FanfoldProcess([
+      "submit",
+      join(jobs, "slow-count.ts"),
+      input,
+      "--out",
+      join(dir, "out"),
+      "--split-size",
+      "2K",
+      "--coordinators",
+      replicas.urls,
+    ]);
+    let lastId = "";
+    let jobId = "";
+    for await (const { event, id, data } of listen(http(follower), "")) {
+      if (event === "hello") expect(data["replica"]).toBe(leader.id);
+      if (id !== undefined) lastId = id;
+      const [job] = event === "jobs" ? (data["jobs"] as { id: string; stages: { done: number }[] }[]) : [];
+      if (job === undefined || (job.stages[0]?.done ?? 0) < 2 || lastId === "") continue;
+      jobId = job.id;
+      break;
+    }
+    await replicas.kill(leader);
+    const heard: string[] = [];
+    const next = await replicas.leader();
+    const asked = replicas.all.find(({ id }) => id !== leader.id && id !== next.id) ?? next;
+    // While the new leader is being found, a stream ends early, as it does for a page.
+    while (!heard.includes("job succeeded")) {
+      for await (const { event, data } of listen(http(asked), `?job=${jobId}`, lastId)) {
+        if (event !== "events") continue;
+        for (const { id, kind } of data["events"] as { id: string; kind: string }[]) {
+          heard.push(kind);
+          lastId = id;
+        }
+        if (heard.includes("job succeeded")) break;
+      }
+    }
+    expect(heard).toContain("reignBegan");
+    expect(heard).not.toContain("submitted");
+    expect(heard.filter((kind) => kind === "job succeeded")).toHaveLength(1);
+    expect((await submit.finished).exitCode).toBe(0);
+
+    // The new leader knows every attempt, those included that ended under the old one, with their times.
+    const { states, rows } = await get<Attempts>(http(asked), `/v1/jobs/${jobId}/attempts`);
+    const { job } = await get<{ job: { stages: { tasks: number }[] } }>(http(asked), `/v1/jobs/${jobId}`);
+    for (const [stage, { tasks }] of job.stages.entries()) {
+      const won = rows.task.filter((_, i) => rows.stage[i] === stage && states[rows.state[i] ?? 0] === "won");
+      expect(new Set(won).size).toBe(tasks);
+    }
+    expect(rows.startMs).not.toContain(null);
+    const consensus = await get<{ tolerance: string; reigns: object[]; replicas: { id: string }[] }>(
+      http(asked),
+      "/v1/consensus",
+    );
+    expect(consensus.tolerance).toContain("2 of 3 replicas can be reached: no further one may fail");
+    expect(consensus.reigns.length).toBeGreaterThanOrEqual(2);
+    expect(consensus.replicas).toHaveLength(2);
+  });
+});
