@@ -165,7 +165,7 @@ describe("events", () => {
     // Only the one that leads hears of workers.
     one.history.observe({ type: "workerLost", workerId: "w9" }, 1);
     for (const world of [one, other]) {
-      world.decide({ type: "reignBegan", atMs: 2, leader: "b" });
+      world.decide({ type: "reignBegan", atMs: 2, leader: "b", clusterId: "c1" });
       world.decide({ type: "jobPaused", jobId, atMs: 3 }, [
         { type: "jobStateChanged", jobId, from: "running", state: "paused" },
       ]);
