@@ -29,6 +29,7 @@ import { CoordinatorLink } from "./coordinator-link.js";
 import { ExecutorPool, type PoolDependencies } from "./executor-pool.js";
 import { ExecutorProcess } from "./executor-process.js";
 import { currentHostId } from "./host-id.js";
+import { everyFewBeats } from "./host-load.js";
 import { JobFolders } from "./job-folders.js";
 import { JobLogBook } from "./job-log-book.js";
 import { MapOutputs } from "./map-outputs.js";
@@ -43,9 +44,6 @@ interface LiveAttempt {
   readonly assignment: TaskAssignment;
   metrics: Readonly<Record<string, number>>;
 }
-
-/** The machine is looked at every so many heartbeats. */
-const heartbeatsPerLoad = 4;
 
 const inProcess: PoolDependencies["startExecutor"] = (options, handlers) =>
   new ExecutorProcess(options, handlers);
@@ -66,8 +64,7 @@ export class WorkerDaemon {
   readonly #hostId: string;
   readonly #surroundings: Surroundings;
   readonly #outputs: OutputService;
-  readonly #hostLoad: WorkerDependencies["hostLoad"];
-  #beats = 0;
+  readonly #hostLoad: ReturnType<typeof everyFewBeats>;
   /** Assigned and not ended. */
   readonly #live = new Map<string, LiveAttempt>();
   /** Ended and not settled. */
@@ -84,7 +81,7 @@ export class WorkerDaemon {
   constructor(options: WorkerOptions, dependencies: WorkerDependencies) {
     this.#options = options;
     this.#log = dependencies.log;
-    this.#hostLoad = dependencies.hostLoad;
+    this.#hostLoad = everyFewBeats(dependencies.hostLoad);
     const { surroundings = systemSurroundings, startExecutor = inProcess } = dependencies;
     this.#surroundings = surroundings;
     this.#outputs = dependencies.outputs ?? outputService;
@@ -216,10 +213,7 @@ export class WorkerDaemon {
       attempt: assignment.attempt,
       metrics,
     }));
-    this.#beats += 1;
-    const isDue = this.#hostLoad !== undefined && this.#beats % heartbeatsPerLoad === 1;
-    const load = isDue ? this.#hostLoad(this.#pool.pids) : undefined;
-    return { type: "heartbeat", progress: running, ...(load === undefined ? {} : { load }) };
+    return { type: "heartbeat", progress: running, ...this.#hostLoad(this.#pool.pids) };
   }
 
   #welcomed(isNewReign: boolean): void {

@@ -26,3 +26,17 @@ function rssOf(pid: number): number {
     return 0;
   }
 }
+
+/** The machine is looked at every so many heartbeats. */
+const beatsPerLook = 4;
+
+/** What a heartbeat has to say of the machine: mostly nothing. */
+export function everyFewBeats(
+  read: ((executorPids: readonly number[]) => HostLoad) | undefined,
+): (executorPids: readonly number[]) => { readonly load?: HostLoad } {
+  let beats = 0;
+  return (executorPids) => {
+    const isDue = beats++ % beatsPerLook === 0;
+    return isDue && read !== undefined ? { load: read(executorPids) } : {};
+  };
+}
