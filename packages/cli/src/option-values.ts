@@ -28,6 +28,18 @@ export function parseWhole(text: string): number {
   return value;
 }
 
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+/** `500ms`, `30s`, `10m`, `2h`; a number alone is seconds. Gives milliseconds. */
+export function parseDuration(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h)?$/.exec(text.trim());
+  const ms = Math.round(Number(match?.[1]) * (unitMs[match?.[2] ?? "s"] ?? 1));
+  if (!Number.isSafeInteger(ms) || ms < 1) {
+    throw new InvalidArgumentError("It must be a time, such as 500ms, 30s, 10m or 2h.");
+  }
+  return ms;
+}
+
 /** Collects `name=value` words; the value may hold further `=`. */
 export function collectParam(text: string, before: Readonly<Record<string, string>>): Record<string, string> {
   const at = text.indexOf("=");

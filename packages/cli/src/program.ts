@@ -4,6 +4,7 @@ import {
   collectParam,
   collectUrls,
   parseBytes,
+  parseDuration,
   parseListen,
   parsePeers,
   parseReplicaId,
@@ -46,6 +47,8 @@ function withJobOptions(command: Command): Command {
     .option("--skip-bad-records <n>", "bad records to skip and save, over the whole job", parseWhole)
     .option("--shuffle-replicas <n>", "workers that hold each map output: 1 or 2; default 1", parseWhole)
     .option("--set <name=value>", "a parameter of the job; may be repeated", collectParam, {})
+    .option("--no-backups", "give slow tasks no second attempt")
+    .option("--stall-timeout <time>", "end an attempt that shows no progress for so long", parseDuration)
     .option("--force", "replace an existing output folder, when the job has succeeded", false)
     .option("--json", "print one machine-readable result", false)
     .option("--quiet", "print no progress", false);
@@ -188,6 +191,8 @@ function addDaemons(program: Command): void {
     .option("--name <name>", "name of this worker; default the host's name")
     .option("--slots <n>", "attempts at a time; default one a core", parseWhole)
     .option("--data-dir <dir>", "where segments and spills are kept", "./fanfold-worker")
+    .option("--drain <name>", "tell the worker of this name or id to finish what it runs and go")
+    .option("--drain-timeout <time>", "how long a draining worker finishes and serves", parseDuration)
     .option("--listen <address>", "host:port for other workers to fetch from", parseListen, {
       host: "127.0.0.1",
       port: 0,

@@ -25,6 +25,7 @@ export function resultJson(result: JobResult): object {
       failedAttempts: stage.failed,
       lostAttempts: stage.lost,
       remadeOutputs: stage.remade,
+      backupsWon: stage.backupsWon,
       recordsIn: stage.recordsIn,
       bytesIn: stage.bytesIn,
       recordsOut: stage.recordsOut,

@@ -27,6 +27,8 @@ export interface ClientServiceDependencies {
   describeJobs(): readonly JobSummary[];
   describeCluster(): ClusterSummary;
   clusterId(): string | null;
+  /** Ids of the workers of this name or id, which are told to drain. */
+  drainWorker(nameOrId: string): readonly string[];
   /** @throws `NOT_LEADER` where this coordinator does not lead. */
   assertLeading(): void;
   /** Resolves when what this coordinator knows is not out of date. @throws `NOT_LEADER` */
@@ -185,6 +187,14 @@ export class ClientService {
       case "watchJob":
         this.#read(link, requestId, () => this.#watch(link, requestId, request.jobId));
         return;
+      case "drainWorker": {
+        const workerIds = this.#dependencies.drainWorker(request.worker);
+        if (workerIds.length === 0) {
+          throw new FanfoldError("WORKER_UNKNOWN", `No worker ${request.worker} is connected.`);
+        }
+        this.#answer(link, requestId, { type: "draining", workerIds });
+        return;
+      }
       case "describeCluster":
         this.#answer(link, requestId, { type: "cluster", cluster: this.#dependencies.describeCluster() });
         return;

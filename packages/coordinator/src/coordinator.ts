@@ -1,7 +1,13 @@
 /** A coordinator: one replica of the job table, and while it leads, the scheduler with a real clock and sockets. */
 import { join } from "node:path";
 import { FanfoldError } from "@fanfold/job";
-import { type ClusterSummary, frameBytesMax, type JobLogEntry, type ReplicaMessage } from "@fanfold/protocol";
+import {
+  type ClusterSummary,
+  type ClusterWorker,
+  frameBytesMax,
+  type JobLogEntry,
+  type ReplicaMessage,
+} from "@fanfold/protocol";
 import { type Command, describeJob, type SchedulerInput, type TableEvent } from "@fanfold/scheduler";
 import {
   type Cancel,
@@ -215,15 +221,21 @@ export class Coordinator implements CommandLogEvents {
       epoch: this.#engine?.epoch,
       url: this.url,
       peers: this.#options.replica?.peers ?? new Map(),
-      workers: this.#workers.workers().map(({ workerId, name, slots }) => ({
-        workerId,
-        name,
-        slots,
-        running: this.#workers.runningOn(workerId),
-      })),
+      workers: this.#describeWorkers(),
       clusterId: this.#log.clusterId,
       statusOf: (id) => this.#network?.statusOf(id),
       problemOf: (id) => this.#network?.problemOf(id),
+    });
+  }
+
+  #describeWorkers(): ClusterWorker[] {
+    const nowMs = this.#surroundings.clock.elapsedMs();
+    const opinions = new Map(this.#engine?.describeWorkers().map((worker) => [worker.workerId, worker]));
+    return this.#workers.workers().map(({ workerId, name, slots }) => {
+      const { state = "active", quarantinedUntilMs = null } = opinions.get(workerId) ?? {};
+      const running = this.#workers.runningOn(workerId);
+      const phi = Math.round(100 * this.#workers.phiOf(workerId, nowMs)) / 100;
+      return { workerId, name, slots, running, state, quarantinedUntilMs, phi };
     });
   }
 
@@ -263,6 +275,7 @@ export class Coordinator implements CommandLogEvents {
       assertLeading: () => {
         if (this.#engine === undefined) throw new FanfoldError("NOT_LEADER", leaderText(this.#view()));
       },
+      drainWorker: (nameOrId) => this.#workers.drain(nameOrId),
       confirmLeading: () => this.#log.confirm(),
       putBundle: (digest, code) => this.#bundles.put(digest, code),
     });
@@ -302,6 +315,8 @@ export class Coordinator implements CommandLogEvents {
       case "stopAttempt":
       case "settleAttempt":
       case "sendMapOutputs":
+      case "sendBoundaries":
+      case "releaseWorker":
       case "listInputs":
       case "publishOutput": {
         const { workerId, ...order } = effect;
@@ -313,6 +328,16 @@ export class Coordinator implements CommandLogEvents {
           const { jobId, out } = effect;
           this.#workers.send(workerId, { type: "discardJob", jobId, out, epoch });
         }
+        return;
+      case "workerQuarantined": {
+        const { workerId: worker, untilMs, failedTasks, times } = effect;
+        const until = new Date(untilMs).toISOString();
+        const what = `${failedTasks} tasks failed there and nowhere else: it gets no tasks until ${until}`;
+        this.#dependencies.log.warn({ worker, failedTasks, times, untilMs }, `worker quarantined: ${what}`);
+        return;
+      }
+      case "quarantineEnded":
+        this.#dependencies.log.info({ worker: effect.workerId }, "worker is tried again");
         return;
       case "jobChanged":
         this.#clients.jobChanged(effect.jobId);

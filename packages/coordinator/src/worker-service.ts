@@ -7,16 +7,27 @@ import {
   protocolVersion,
   type WorkerToCoordinator,
 } from "@fanfold/protocol";
-import type { SchedulerInput, WorkerInfo } from "@fanfold/scheduler";
+import { PhiAccrual, type SchedulerInput, type WorkerInfo } from "@fanfold/scheduler";
 import type { Cancel, Clock, Link, LinkHandlers, Route } from "@fanfold/transport";
 import type { NodeLog } from "./ports.js";
 
 export const workerPath = "/v1/worker";
 
+/** A worker this surely dead is given up: wrong once in a hundred million silences. */
+const deadPhi = 8;
+/** Of the lease: silence below this is never suspicious, however regular a worker used to be. */
+const patienceShare = 0.5;
+
+/** A beat this many intervals late says that this process stood still, and nothing about workers. */
+const frozenIntervals = 4;
+
 export interface WorkerServiceOptions {
   readonly token: string;
   readonly heartbeatIntervalMs: number;
-  /** A worker that is silent for so long is given up; so long it may run on without hearing from us. */
+  /**
+   * A worker that is silent for so long is given up, and earlier when it used to be more regular than that; so long it
+   * may run on without hearing from us.
+   */
   readonly leaseMs: number;
   /** A worker whose link has broken may come back within this time, and nothing has happened. */
   readonly reconnectGraceMs: number;
@@ -40,6 +51,8 @@ export interface WorkerServiceDependencies {
 interface Session {
   readonly info: WorkerInfo;
   link: Link<CoordinatorToWorker> | undefined;
+  /** Fed by its heartbeats alone: other messages come when they come. */
+  detector: PhiAccrual;
   heardMs: number;
   /** Attempts in its last heartbeat. */
   running: number;
@@ -51,6 +64,7 @@ export class WorkerService {
   readonly #options: WorkerServiceOptions;
   readonly #dependencies: WorkerServiceDependencies;
   readonly #sessions = new Map<string, Session>();
+  #beatMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: WorkerServiceOptions, dependencies: WorkerServiceDependencies) {
     this.#options = options;
@@ -79,12 +93,37 @@ export class WorkerService {
     return this.#sessions.get(workerId)?.running ?? 0;
   }
 
+  /** How surely a worker is dead: 0 when it has just been heard. */
+  phiOf(workerId: string, nowMs: number): number {
+    const session = this.#sessions.get(workerId);
+    return session === undefined ? Number.POSITIVE_INFINITY : this.#phiOf(session, nowMs);
+  }
+
+  /** Tells those workers of this name or id to drain; gives their ids. */
+  drain(nameOrId: string): string[] {
+    const chosen = [...this.#sessions.values()].filter(
+      ({ info: { name, workerId } }) => name === nameOrId || workerId === nameOrId,
+    );
+    const epoch = this.#dependencies.epoch() ?? 0;
+    for (const { link } of chosen) link?.send({ type: "drain", epoch });
+    return chosen.map(({ info }) => info.workerId);
+  }
+
+  /** Whatever it says last counts as a sign of life, whether it was due or not. */
+  #phiOf({ detector, heardMs }: Session, nowMs: number): number {
+    const silentMs = nowMs - heardMs;
+    return silentMs < this.#options.leaseMs * patienceShare ? 0 : detector.phi(nowMs);
+  }
+
   /** Called every heartbeat interval. */
   beat(nowMs: number): void {
     const epoch = this.#dependencies.epoch();
+    // Who was frozen itself has heard nobody, and will read what came meanwhile only after this.
+    const wasFrozen = nowMs - this.#beatMs > frozenIntervals * this.#options.heartbeatIntervalMs;
+    this.#beatMs = nowMs;
     for (const session of this.#sessions.values()) {
-      if (nowMs - session.heardMs > this.#options.leaseMs)
-        this.#giveUp(session, "it has been silent for too long");
+      const isDead = !wasFrozen && this.#phiOf(session, nowMs) >= deadPhi;
+      if (isDead) this.#giveUp(session, "it has been silent for too long");
       else if (epoch !== undefined) session.link?.send({ type: "heartbeat", epoch });
     }
   }
@@ -112,7 +151,10 @@ export class WorkerService {
           return;
         }
         session.heardMs = this.#dependencies.clock.elapsedMs();
-        if (message.type === "heartbeat") session.running = message.progress.length;
+        if (message.type === "heartbeat") {
+          session.running = message.progress.length;
+          session.detector = session.detector.heard(session.heardMs);
+        }
         this.#take(session.info.workerId, message, link);
       },
       onClose: (reason) => {
@@ -141,6 +183,7 @@ export class WorkerService {
     const session: Session = {
       info: hello.worker,
       link,
+      detector: this.#detector(),
       heardMs: this.#dependencies.clock.elapsedMs(),
       running: 0,
       endGrace: undefined,
@@ -189,6 +232,9 @@ export class WorkerService {
       case "draining":
         handle({ type: "workerDraining", workerId });
         return;
+      case "leaving":
+        this.#leave(workerId);
+        return;
       case "getBundle": {
         const { digest } = message;
         const epoch = this.#dependencies.epoch() ?? 0;
@@ -202,6 +248,24 @@ export class WorkerService {
         this.#dependencies.onJobLog(message.entries);
         return;
     }
+  }
+
+  #detector(): PhiAccrual {
+    const { heartbeatIntervalMs, leaseMs } = this.#options;
+    return PhiAccrual.start(
+      { firstIntervalMs: heartbeatIntervalMs, floorMs: leaseMs * patienceShare, ceilingMs: leaseMs },
+      this.#dependencies.clock.elapsedMs(),
+    );
+  }
+
+  #leave(workerId: string): void {
+    const session = this.#sessions.get(workerId);
+    if (session === undefined) return;
+    this.#sessions.delete(workerId);
+    session.link?.close("bye");
+    session.link = undefined;
+    this.#dependencies.log.info({ worker: workerId }, "worker has left");
+    this.#dependencies.handle({ type: "workerLost", workerId });
   }
 
   #linkLost(session: Session, reason: string): void {

@@ -30,3 +30,4 @@ export { type PartitionRange, readSegmentIndex, type SegmentIndex } from "./segm
 export type { SegmentSlice } from "./segment-reader.js";
 export type { Compression, SegmentSummary } from "./segment-writer.js";
 export type { SkipSummary } from "./skips.js";
+export { printKey } from "./user-error.js";

@@ -22,6 +22,10 @@ export interface SubmitOptions {
   readonly memoryBytes?: number;
   /** Tries of one task; default 4 for code that throws, 10 for executors that die. */
   readonly maxAttempts?: number;
+  /** `false`: slow tasks get no second attempt. Default true. */
+  readonly backups?: boolean;
+  /** An attempt that shows no progress for so many milliseconds is ended, and counts as failed; default 600,000. */
+  readonly stallTimeoutMs?: number;
   /**
    * Bad records that the whole job may skip: records that cannot be parsed or that `map` throws at, keys that `reduce`
    * throws at. They are counted, and saved in `_skipped` of the output; one more fails the job. Default 0.
@@ -66,6 +70,7 @@ export async function prepareSubmission(
   const reducers = options.reducers ?? job.reducers;
   checkWhole("reducers", reducers, 1, reducersMax);
   checkWhole("maxAttempts", options.maxAttempts, 1, 1_000);
+  checkWhole("stallTimeoutMs", options.stallTimeoutMs, 1, Number.MAX_SAFE_INTEGER);
   checkWhole("skipBadRecords", options.skipBadRecords, 0, skipBadRecordsMax);
   checkWhole("shuffleReplicas", options.shuffleReplicas, 1, 2);
   checkWhole("splitBytes", options.splitBytes, 1, Number.MAX_SAFE_INTEGER);
@@ -82,6 +87,8 @@ export async function prepareSubmission(
       force: options.force ?? false,
       collectRecords: place.collectRecords,
       ...(options.maxAttempts === undefined ? {} : { maxAttempts: options.maxAttempts }),
+      ...(options.backups === undefined ? {} : { backups: options.backups }),
+      ...(options.stallTimeoutMs === undefined ? {} : { stallTimeoutMs: options.stallTimeoutMs }),
       ...(options.splitBytes === undefined ? {} : { splitBytes: options.splitBytes }),
       ...(options.skipBadRecords === undefined ? {} : { skipBadRecords: options.skipBadRecords }),
       ...(options.shuffleReplicas === undefined ? {} : { shuffleReplicas: options.shuffleReplicas }),

@@ -32,6 +32,7 @@ export const errorCodes = [
   "GROUP_NOT_CONTIGUOUS",
   "OUTPUT_NAME_INVALID",
   "EXECUTOR_EXITED",
+  "TASK_STALLED",
   "SKIP_LIMIT_EXCEEDED",
   // Outputs and disks
   "OUTPUT_EXISTS",
@@ -44,6 +45,7 @@ export const errorCodes = [
   "JOB_FAILED",
   "JOB_CANCELLED",
   "JOB_UNKNOWN",
+  "WORKER_UNKNOWN",
   "NO_COORDINATOR",
   "NO_LEADER",
   "NOT_LEADER",

@@ -1,6 +1,6 @@
 /** What clients (the command, the API) and coordinators say to each other. */
 import type { ErrorReport } from "@fanfold/job";
-import type { JobSpec, JobSummary } from "@fanfold/scheduler";
+import type { JobSpec, JobSummary, WorkerState } from "@fanfold/scheduler";
 import { createCodec, type MessageCodec } from "./codec.js";
 import { type JobLogEntry, jobLogEntry } from "./job-log-schema.js";
 import { jobSummary } from "./job-summary-schema.js";
@@ -16,7 +16,9 @@ export type ClientRequest =
   | { readonly type: "listJobs" }
   /** From now on, `jobChanged` and `jobLog` of this job come over this link. Replies with its state now. */
   | { readonly type: "watchJob"; readonly jobId: string }
-  | { readonly type: "describeCluster" };
+  | { readonly type: "describeCluster" }
+  /** Lets a worker finish what it runs, serve what it holds, and go. `worker` is its name or its id. */
+  | { readonly type: "drainWorker"; readonly worker: string };
 
 /** The cluster as one coordinator sees it; asked of any of them. */
 export interface ClusterSummary {
@@ -56,6 +58,12 @@ export interface ClusterWorker {
   readonly name: string;
   readonly slots: number;
   readonly running: number;
+  /** `quarantined`: its failures look like its machine's fault, and it gets no tasks for a while. */
+  readonly state: WorkerState;
+  /** Milliseconds since 1970; null when it is not quarantined. */
+  readonly quarantinedUntilMs: number | null;
+  /** How surely it is dead: 0 when it has just been heard, 8 when that would be wrong once in a hundred million. */
+  readonly phi: number;
 }
 
 /** What each request is answered with. */
@@ -64,7 +72,9 @@ export type ClientResult =
   | { readonly type: "accepted"; readonly jobId: string; readonly isNew: boolean }
   | { readonly type: "job"; readonly job: JobSummary }
   | { readonly type: "jobs"; readonly jobs: readonly JobSummary[] }
-  | { readonly type: "cluster"; readonly cluster: ClusterSummary };
+  | { readonly type: "cluster"; readonly cluster: ClusterSummary }
+  /** The workers that were told to drain. */
+  | { readonly type: "draining"; readonly workerIds: readonly string[] };
 
 export interface ClientToCoordinator {
   readonly requestId: number;
@@ -96,6 +106,7 @@ const clientRequest = s.variant<ClientRequest>("type", [
   s.record<Request<"listJobs">>({ type: s.literal("listJobs") }),
   s.record<Request<"watchJob">>({ type: s.literal("watchJob"), jobId: s.name }),
   s.record<Request<"describeCluster">>({ type: s.literal("describeCluster") }),
+  s.record<Request<"drainWorker">>({ type: s.literal("drainWorker"), worker: s.name }),
 ]);
 
 const clientToCoordinator = s.record<ClientToCoordinator>({
@@ -138,7 +149,15 @@ const clusterSummary = s.record<ClusterSummary>({
   ),
   toleratedFailures: s.amount,
   workers: s.list(
-    s.record<ClusterWorker>({ workerId: s.name, name: s.name, slots: s.whole, running: s.whole }),
+    s.record<ClusterWorker>({
+      workerId: s.name,
+      name: s.name,
+      slots: s.whole,
+      running: s.whole,
+      state: s.oneOf(["active", "draining", "quarantined"]),
+      quarantinedUntilMs: s.orNull(s.amount),
+      phi: s.amount,
+    }),
   ),
 });
 
@@ -148,6 +167,7 @@ const clientResult = s.variant<ClientResult>("type", [
   s.record<Result<"job">>({ type: s.literal("job"), job: jobSummary }),
   s.record<Result<"jobs">>({ type: s.literal("jobs"), jobs: s.list(jobSummary) }),
   s.record<Result<"cluster">>({ type: s.literal("cluster"), cluster: clusterSummary }),
+  s.record<Result<"draining">>({ type: s.literal("draining"), workerIds: s.list(s.name) }),
 ]);
 
 const coordinatorToClient = s.variant<CoordinatorToClient>("type", [

@@ -33,6 +33,8 @@ export type DaemonToExecutor =
       readonly outputDir: string;
       /** For a reduce attempt. */
       readonly sources?: SegmentSources;
+      /** For a map attempt of a range-partitioned job. */
+      readonly boundaries?: readonly Uint8Array[];
     }
   /** Abort the attempt at hand; answered by nothing. An executor that does not end it in time is killed. */
   | { readonly type: "stop"; readonly attempt: AttemptId };
@@ -79,6 +81,7 @@ const daemonToExecutor = s.variant<DaemonToExecutor>("type", [
     workDir: s.path,
     outputDir: s.path,
     sources: s.optional(sources),
+    boundaries: s.optional(s.list(s.bytes)),
   }),
   s.record<ToExecutor<"stop">>({ type: s.literal("stop"), attempt: s.attemptId }),
 ]);

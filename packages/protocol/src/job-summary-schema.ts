@@ -13,7 +13,7 @@ const stage = s.record<Stage>({
   failed: s.whole,
   lost: s.whole,
   remade: s.whole,
-  backupsStarted: s.whole,
+  backups: s.whole,
   backupsWon: s.whole,
   recordsIn: s.amount,
   bytesIn: s.amount,

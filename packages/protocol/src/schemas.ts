@@ -288,6 +288,8 @@ const commonAssignment = {
   out: orNull(path),
   partitions: whole,
   inputsVersion: whole,
+  stallTimeoutMs: whole,
+  tracesRecords: optional(v.literal(true) as SchemaOf<true>),
 };
 
 export const taskAssignment: SchemaOf<TaskAssignment> = variant<TaskAssignment>("kind", [
@@ -301,7 +303,7 @@ export const taskAssignment: SchemaOf<TaskAssignment> = variant<TaskAssignment>(
     ...commonAssignment,
     kind: literal("map"),
     split,
-    boundaries: optional(list(bytes)),
+    boundaryCount: optional(whole),
     replica: optional(record<ReplicaTarget>({ workerId: name, shuffleUrl: path })),
   }),
   record<Extract<TaskAssignment, { kind: "reduce" }>>({

@@ -12,6 +12,7 @@ import type {
   ManifestSummary,
   PublishOutput,
   RunningAttempt,
+  SendBoundaries,
   SendMapOutputs,
   StopReason,
   TaskAssignment,
@@ -54,6 +55,8 @@ export type WorkerToCoordinator =
     }
   /** It has been told to go: it finishes what it runs and takes nothing new. */
   | { readonly type: "draining" }
+  /** Its last word: it has drained, or is told to end, and does not come back. */
+  | { readonly type: "leaving" }
   /** Asks for a job's code; answered by `bundle`. */
   | { readonly type: "getBundle"; readonly digest: string }
   | { readonly type: "jobLog"; readonly entries: readonly JobLogEntry[] };
@@ -68,6 +71,11 @@ export type WorkerOrder =
   | { readonly type: "stopAttempt"; readonly attempt: AttemptId; readonly reason: StopReason }
   | { readonly type: "settleAttempt"; readonly attempt: AttemptId; readonly hasWon: boolean }
   | Omit<SendMapOutputs, "workerId">
+  | Omit<SendBoundaries, "workerId">
+  /** Drain, as at a SIGTERM. */
+  | { readonly type: "drain" }
+  /** Nobody needs the draining worker any more: it may go. */
+  | { readonly type: "releaseWorker" }
   | Omit<ListInputs, "workerId">
   | Omit<PublishOutput, "workerId">
   | { readonly type: "discardJob"; readonly jobId: string; readonly out: string | null }
@@ -123,6 +131,7 @@ const workerToCoordinator = s.variant<WorkerToCoordinator>("type", [
     error: s.optional(s.errorReport),
   }),
   s.record<FromWorker<"draining">>({ type: s.literal("draining") }),
+  s.record<FromWorker<"leaving">>({ type: s.literal("leaving") }),
   s.record<FromWorker<"getBundle">>({ type: s.literal("getBundle"), digest: s.digest }),
   s.record<FromWorker<"jobLog">>({ type: s.literal("jobLog"), entries: s.list(jobLogEntry) }),
 ]);
@@ -163,6 +172,15 @@ const coordinatorToWorker = s.variant<CoordinatorToWorker>("type", [
     holders: s.list(s.mapOutputHolder),
     entries: s.list(s.mapOutputEntry),
   }),
+  s.record<FromCoordinator<"sendBoundaries">>({
+    type: s.literal("sendBoundaries"),
+    epoch: s.whole,
+    jobId: s.name,
+    stage: s.whole,
+    boundaries: s.list(s.bytes),
+  }),
+  s.record<FromCoordinator<"drain">>({ type: s.literal("drain"), epoch: s.whole }),
+  s.record<FromCoordinator<"releaseWorker">>({ type: s.literal("releaseWorker"), epoch: s.whole }),
   s.record<FromCoordinator<"listInputs">>({
     type: s.literal("listInputs"),
     epoch: s.whole,

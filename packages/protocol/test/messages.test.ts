@@ -30,10 +30,11 @@ const common = {
   out: "/out",
   partitions: 4,
   inputsVersion: 0,
+  stallTimeoutMs: 600_000,
 };
 const split = { ranges: [{ path: "/in put/ü", start: 0, end: 10, fileBytes: 10, modifiedMs: 1.5 }] };
 const assignments: readonly TaskAssignment[] = [
-  { ...common, kind: "map", split, boundaries: [new Uint8Array([0, 255])] },
+  { ...common, kind: "map", split, boundaryCount: 3, tracesRecords: true },
   { ...common, kind: "sample", split, sampleRecordsMax: 100 },
   { ...common, kind: "reduce", partition: 3, mapStage: 0, mapTasks: 9, out: null },
 ];

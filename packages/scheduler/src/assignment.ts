@@ -5,10 +5,12 @@ import type {
   MapOutputHolder,
   PublicationWinner,
   PublishOutput,
+  SendBoundaries,
   SendMapOutputs,
 } from "./effect.js";
 import type { JobRecord } from "./job-record.js";
 import type { OutputLocations, StageRun } from "./job-run.js";
+import { stallTimeoutMs } from "./limits.js";
 import { splitOf } from "./plan-rules.js";
 import type { StageTable } from "./stage-table.js";
 import type { ReplicaTarget, TaskAssignment } from "./task-assignment.js";
@@ -36,6 +38,8 @@ export function assignmentOf(
     partitions,
     inputsVersion,
     ...(skipBadRecords === undefined ? {} : { skipBadRecords }),
+    stallTimeoutMs: spec.options.stallTimeoutMs ?? stallTimeoutMs,
+    ...(stage.hasUntoldFailure(attempt.task) ? { tracesRecords: true as const } : {}),
   };
   const { input, output } = stage.stage;
   if (input.type === "shuffle") {
@@ -48,13 +52,23 @@ export function assignmentOf(
     return { ...all, kind: "sample", split, sampleRecordsMax };
   }
   const { boundaries } = stage;
-  return {
-    ...all,
-    kind: "map",
-    split,
-    ...(boundaries === undefined ? {} : { boundaries }),
-    ...(replica === undefined ? {} : { replica }),
-  };
+  const count = boundaries === undefined ? {} : { boundaryCount: boundaries.length };
+  return { ...all, kind: "map", split, ...count, ...(replica === undefined ? {} : { replica }) };
+}
+
+/**
+ * The boundaries of a range-partitioned job, before a worker's first map task of it: once a worker, since there are as
+ * many of them as reduce tasks. `undefined` when there are none, or it has them.
+ */
+export function boundariesFor(
+  worker: PoolWorker,
+  job: JobRecord,
+  stage: StageRun,
+): SendBoundaries | undefined {
+  const { boundaries, stage: plan } = stage.table;
+  if (boundaries === undefined || worker.boundariesSent.has(stage)) return undefined;
+  worker.boundariesSent.add(stage);
+  return { type: "sendBoundaries", workerId: worker.workerId, jobId: job.id, stage: plan.id, boundaries };
 }
 
 /** The locations that a worker has not been told yet; `undefined` if it knows them all. */

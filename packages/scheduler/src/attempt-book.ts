@@ -4,7 +4,7 @@
  * most one current attempt and one backup of it, and a task that is neither done nor current waits.
  */
 
-import { assignmentOf, outputsFor } from "./assignment.js";
+import { assignmentOf, boundariesFor, outputsFor } from "./assignment.js";
 import { type AttemptId, formatAttemptId, isSameAttempt } from "./attempt-id.js";
 import type { StopReason } from "./effect.js";
 import { type AttemptRun, type JobRun, type StageRun, taskHash } from "./job-run.js";
@@ -66,6 +66,8 @@ export class AttemptBook {
     const outputs =
       input.type === "shuffle" ? outputsFor(worker, run.job, run.stages[input.from]!, this.#pool) : undefined;
     if (outputs !== undefined) this.#outbox.add(outputs);
+    const boundaries = boundariesFor(worker, run.job, stage);
+    if (boundaries !== undefined) this.#outbox.add(boundaries);
     this.#outbox.add({ type: "assignTask", workerId: worker.workerId, assignment });
     this.#outbox.changed(run.job.id);
   }

@@ -44,7 +44,6 @@ export class Backups {
     for (const attempt of latest(stage, running, survey, nowMs)) {
       const worker = this.#workerFor(attempt, survey);
       if (worker === undefined) continue;
-      stage.backupsStarted += 1;
       this.#book.start(run, stage, attempt.id.task, worker);
       if (!this.#hasRoom) return;
     }

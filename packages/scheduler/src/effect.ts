@@ -31,6 +31,7 @@ export type Effect =
       readonly hasWon: boolean;
     }
   | SendMapOutputs
+  | SendBoundaries
   | ListInputs
   | PublishOutput
   /**
@@ -107,6 +108,16 @@ export interface MapOutputEntry {
   readonly bytes: number;
   /** Who has it too, for when the holder does not answer. */
   readonly replica?: { readonly holder: number; readonly path: string };
+}
+
+/** Where the keys of a range-partitioned shuffle are cut, once a worker and map stage, ahead of its first task there. */
+export interface SendBoundaries {
+  readonly type: "sendBoundaries";
+  readonly workerId: string;
+  readonly jobId: string;
+  readonly stage: number;
+  /** At most `partitions - 1` encoded keys, ascending. A key equal to a boundary is right of it. */
+  readonly boundaries: readonly Uint8Array[];
 }
 
 /** Find the job's splits; before that, refuse an output folder that cannot be written. Answered by `inputsListed`. */

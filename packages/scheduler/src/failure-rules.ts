@@ -50,10 +50,7 @@ export function applyFailure(
     return;
   }
   const tries = stage.failuresOf(attempt.task, kind);
-  if (
-    tries >= triesMax(job, kind) ||
-    workersThatFailedAt(stage, attempt.task, record) >= recordFailureWorkers
-  ) {
+  if (tries >= triesMax(job, kind) || isHopeless(stage, attempt.task, record)) {
     job.fail(taskError(stage, failure, tries, record), atMs, events);
     return;
   }
@@ -82,10 +79,14 @@ function recordOf({ details }: ErrorReport): string | undefined {
   return key === undefined ? undefined : `key ${key}`.slice(0, historyTextMax);
 }
 
-function workersThatFailedAt(stage: StageTable, task: number, record: string | undefined): number {
-  if (record === undefined) return 0;
-  const same = (stage.failures.get(task) ?? []).filter((failure) => failure.record === record);
-  return new Set(same.map(({ workerId }) => workerId)).size;
+/** Whether the same record has failed on several workers, or as often on the few there are. */
+function isHopeless(stage: StageTable, task: number, record: string | undefined): boolean {
+  if (record === undefined) return false;
+  const failures = (stage.failures.get(task) ?? []).filter(({ kind }) => kind !== "fetchFailed");
+  const same = failures.filter((failure) => failure.record === record);
+  if (same.length < recordFailureWorkers) return false;
+  const workers = new Set(same.map(({ workerId }) => workerId));
+  return workers.size >= recordFailureWorkers || failures.length >= failedAttemptsMax;
 }
 
 type Cause = "dataOrCode" | "machine" | "unknown";
@@ -101,7 +102,9 @@ const verdicts: Readonly<Record<Cause, string>> = {
 function causeOf(stage: StageTable, task: number, record: string | undefined): Cause {
   const failures = (stage.failures.get(task) ?? []).filter(({ kind }) => kind !== "fetchFailed");
   if (failures.length < 2) return "unknown";
-  if (record !== undefined && failures.every((failure) => failure.record === record)) return "dataOrCode";
+  // An attempt whose process died with the record may not have told.
+  const told = failures.filter((failure) => failure.record !== undefined);
+  if (told.length >= 2 && told.every((failure) => failure.record === record)) return "dataOrCode";
   const workers = new Set(failures.map(({ workerId }) => workerId));
   return workers.size === 1 && stage.done > 0 ? "machine" : "unknown";
 }

@@ -27,6 +27,7 @@ export type {
   PublicationWinner,
   PublishOutput,
   RequestOutcome,
+  SendBoundaries,
   SendMapOutputs,
   StopReason,
   WorkerQuarantined,
@@ -43,6 +44,7 @@ export {
   fetchRoundsMax,
   finishedJobsMax,
   partitionsPerSlot,
+  stallTimeoutMs,
   unfinishedJobsMax,
 } from "./limits.js";
 export { PhiAccrual, type PhiAccrualOptions } from "./phi-accrual.js";

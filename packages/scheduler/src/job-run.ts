@@ -100,9 +100,6 @@ export class StageRun {
   readonly pace: StagePace = new StagePace();
   /** When its attempts were last looked at for stragglers. */
   surveyedMs = 0;
-  /** Backups that this leader has started, and those of them that won. */
-  backupsStarted = 0;
-  backupsWon = 0;
   running = 0;
   /** Highest attempt number known, by task. */
   readonly attempts: Uint32Array;

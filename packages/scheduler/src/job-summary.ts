@@ -43,8 +43,8 @@ export interface StageSummary {
   readonly lost: number;
   /** Outputs that were lost, and have been made again by running their tasks once more. */
   readonly remade: number;
-  /** Second attempts at slow tasks that this leader has started, and those of them that won. */
-  readonly backupsStarted: number;
+  /** Second attempts at slow tasks: those under way now, and those that have overtaken the first. */
+  readonly backups: number;
   readonly backupsWon: number;
   /** Finished (winning attempts) and live progress together. */
   readonly recordsIn: number;

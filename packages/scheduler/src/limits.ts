@@ -9,6 +9,12 @@ export const failedAttemptsMax = 4;
  */
 export const executorExitsMax = 10;
 
+/**
+ * An attempt that shows no progress for so long hangs, unless the job says otherwise: Hadoop's default. User code that
+ * works on one record for longer can log a line now and then, which counts as progress.
+ */
+export const stallTimeoutMs = 600_000;
+
 /** Reports against one map output before it is held to be lost: one may be the reader's own bad network. */
 export const fetchFailuresMax = 3;
 

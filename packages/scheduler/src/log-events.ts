@@ -99,7 +99,10 @@ export class LogEvents {
     if (run.job.isFinished) {
       this.#leader.runs.delete(jobId);
       for (const worker of this.#leader.pool.all()) {
-        for (const stage of run.stages) worker.outputsSent.delete(stage);
+        for (const stage of run.stages) {
+          worker.outputsSent.delete(stage);
+          worker.boundariesSent.delete(stage);
+        }
       }
       for (const stage of run.stages) this.#remade.delete(stage);
       this.#leader.errands.clearUp(run, this.#leader.nowMs);
@@ -151,13 +154,11 @@ export class LogEvents {
 
   /** The task has its winner; whoever else is at it may stop. */
   #endAttempts(stage: StageRun, winner: AttemptId): void {
-    const backup = stage.backups.get(winner.task);
     for (const attempt of stage.attemptsOf(winner.task)) {
       if (!isSameAttempt(attempt.id, winner)) {
         this.#leader.book.stop(attempt, "superseded");
         continue;
       }
-      if (attempt === backup) stage.backupsWon += 1;
       if (!attempt.isAdopted) stage.pace.noteFinished(attempt.workerId, this.#leader.nowMs - attempt.sinceMs);
       this.#leader.book.forget(attempt);
     }

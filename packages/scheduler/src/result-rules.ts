@@ -61,7 +61,7 @@ function refuseStale(job: JobRecord, { attempt, workerId }: FinishedAttempt, eve
 function acceptWinner(
   job: JobRecord,
   stage: StageTable,
-  { attempt, workerId, result }: FinishedAttempt,
+  { attempt, workerId, result, isBackup }: FinishedAttempt,
   atMs: number,
   events: TableEvent[],
 ): void {
@@ -89,6 +89,7 @@ function acceptWinner(
   };
   columns.setWinner(attempt, workers, result, stage.feedsShuffle);
   noteSkipped(job.skips, attempt, result.skipped);
+  if (isBackup === true) stage.backupsWon += 1;
   stage.fetchFailures.delete(task);
   stage.done += 1;
   if (result.keys !== undefined) stage.sampleKeys.set(task, result.keys);

@@ -29,6 +29,8 @@ export class StageTable {
   lostAttempts = 0;
   /** Outputs that were lost, and have been made again. */
   remade = 0;
+  /** Second attempts that have overtaken the first. */
+  backupsWon = 0;
   /** Since when tasks may run; `null` while stages before it are not done for the first time. */
   startedMs: number | null = null;
   finishedMs: number | null = null;
@@ -82,6 +84,12 @@ export class StageTable {
     this.failures.set(id.task, records);
     this.failedAttempts += 1;
     return true;
+  }
+
+  /** Whether an attempt at the task ended with its process, and nobody knows at which record. */
+  hasUntoldFailure(task: number): boolean {
+    const records = this.failures.get(task);
+    return records?.some(({ kind, record }) => kind !== "fetchFailed" && record === undefined) ?? false;
   }
 
   failuresOf(task: number, kind: FailureKind): number {

@@ -45,6 +45,7 @@ export interface StageSnapshot {
   readonly failedAttempts: number;
   readonly lostAttempts: number;
   readonly remade: number;
+  readonly backupsWon: number;
   readonly startedMs: number | null;
   readonly finishedMs: number | null;
   readonly failures: readonly (readonly [number, readonly FailureRecord[]])[];
@@ -126,6 +127,7 @@ function takeStage(stage: StageTable): StageSnapshot {
     failedAttempts: stage.failedAttempts,
     lostAttempts: stage.lostAttempts,
     remade: stage.remade,
+    backupsWon: stage.backupsWon,
     startedMs: stage.startedMs,
     finishedMs: stage.finishedMs,
     failures: [...stage.failures].map(([task, records]) => [task, [...records]] as const),
@@ -147,6 +149,7 @@ function restoreStage(job: JobSnapshot, taken: StageSnapshot, id: number): Stage
   stage.failedAttempts = taken.failedAttempts;
   stage.lostAttempts = taken.lostAttempts;
   stage.remade = taken.remade;
+  stage.backupsWon = taken.backupsWon;
   stage.startedMs = taken.startedMs;
   stage.finishedMs = taken.finishedMs;
   for (const [task, records] of taken.failures) stage.failures.set(task, [...records]);

@@ -21,6 +21,13 @@ interface AnyAssignment {
   readonly partitions: number;
   /** To be echoed in the attempt's report: which state of its inputs the attempt was started on. */
   readonly inputsVersion: number;
+  /** An attempt that shows no progress for so long is ended, and counts as failed. */
+  readonly stallTimeoutMs: number;
+  /**
+   * Note each record before user code gets it, where the daemon can read it after the executor's death: an earlier
+   * attempt ended without telling where it was. Costs a system call a record.
+   */
+  readonly tracesRecords?: true;
 }
 
 export interface SampleAssignment extends AnyAssignment {
@@ -41,8 +48,8 @@ export interface MapAssignment extends AnyAssignment {
   readonly split: Split;
   /** Who is to get a copy of the segment before the result is reported. */
   readonly replica?: ReplicaTarget;
-  /** Range partitioning: at most `partitions - 1` encoded keys, ascending. A key equal to a boundary is right of it. */
-  readonly boundaries?: readonly Uint8Array[];
+  /** Range partitioning: how many boundaries there are; they came in `sendBoundaries` before. */
+  readonly boundaryCount?: number;
 }
 
 export interface ReduceAssignment extends AnyAssignment {

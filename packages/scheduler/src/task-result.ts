@@ -57,6 +57,8 @@ export interface FinishedAttempt {
   readonly workerId: string;
   /** `inputsVersion` of the attempt's assignment. */
   readonly inputsVersion: number;
+  /** The task's first attempt was still at it. */
+  readonly isBackup?: true;
   readonly result: TaskResult;
 }
 

@@ -21,6 +21,7 @@ export class WorkerEvents {
     const known = this.#leader.pool.get(info.workerId);
     const worker = this.#leader.pool.join(info);
     worker.outputsSent.clear();
+    worker.boundariesSent.clear();
     if (known !== undefined) {
       this.#loseUnreported(worker, running);
       this.#leader.errands.workerLost(info.workerId, this.#leader.runs.values());
@@ -121,7 +122,14 @@ export class WorkerEvents {
     this.#leader.book.markReported(attempt);
     const { id, inputsVersion } = attempt;
     if (report.type === "finished") {
-      this.#leader.batch.addResult({ attempt: id, workerId, inputsVersion, result: report.result });
+      const isBackup = attempt.stage.backups.get(id.task) === attempt ? { isBackup: true as const } : {};
+      this.#leader.batch.addResult({
+        attempt: id,
+        workerId,
+        inputsVersion,
+        ...isBackup,
+        result: report.result,
+      });
     } else if (report.type === "fetchFailed") {
       const { error, missing } = report;
       if (this.#leader.isGraceOver) this.#leader.lostOutputs.noteUnfetched(attempt.job, missing);

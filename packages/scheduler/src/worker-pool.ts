@@ -28,6 +28,8 @@ export class PoolWorker implements Taker {
   readonly running: Map<string, AttemptRun> = new Map();
   /** Version of each stage's output locations that it has been sent. */
   readonly outputsSent: Map<StageRun, number> = new Map();
+  /** Map stages whose boundaries it has been sent. */
+  readonly boundariesSent: Set<StageRun> = new Set();
   readonly #pool: WorkerPool;
   #ring: HashRing | undefined = undefined;
   #ranges: readonly HashRange[] = [];

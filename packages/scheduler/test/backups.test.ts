@@ -83,7 +83,7 @@ describe("a straggler", () => {
       { workerId: "w4", attempt: slow.attempt, reason: "superseded" },
     ]);
     expect(driver.scheduler.describeJob("job-1")?.stages[0]).toMatchObject({
-      backupsStarted: 1,
+      backups: 0,
       backupsWon: 1,
     });
     driver.finishAll();

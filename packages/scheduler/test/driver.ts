@@ -36,6 +36,8 @@ export interface FakeWorker {
   readonly onTheWay: AttemptReport[];
   /** Places of map outputs it knows, by job and stage, then task. */
   readonly outputs: Map<string, Map<number, { workerId: string; attempt: number; epoch: number }>>;
+  /** Boundaries it has been told, by job and stage. */
+  readonly boundaries: Map<string, readonly Uint8Array[]>;
   readonly heldJobs: Set<string>;
 }
 
@@ -108,6 +110,7 @@ export class Driver {
       unsettled: new Map(),
       onTheWay: [],
       outputs: new Map(),
+      boundaries: new Map(),
       heldJobs: new Set(),
     };
     this.workers.set(workerId, worker);
@@ -315,6 +318,9 @@ export class Driver {
       case "sendMapOutputs":
         learnOutputs(worker, effect);
         break;
+      case "sendBoundaries":
+        worker.boundaries.set(`${effect.jobId}/${effect.stage}`, effect.boundaries);
+        break;
       case "releaseWorker":
         if (worker.running.size > 0) throw new Error(`${workerId} was released while it worked`);
         worker.isReleased = true;
@@ -353,6 +359,11 @@ export class Driver {
     worker.heldJobs.add(assignment.attempt.jobId);
     if (worker.running.size > worker.info.slots)
       throw new Error(`${worker.info.workerId} has more attempts than slots`);
+    if (assignment.kind === "map" && assignment.boundaryCount !== undefined) {
+      const { jobId, stage } = assignment.attempt;
+      if (worker.boundaries.get(`${jobId}/${stage}`)?.length !== assignment.boundaryCount)
+        throw new Error("a map task was started without its boundaries");
+    }
     if (assignment.kind !== "reduce") return;
     const known = worker.outputs.get(`${assignment.attempt.jobId}/${assignment.mapStage}`);
     if ((known?.size ?? 0) !== assignment.mapTasks)

@@ -75,14 +75,19 @@ describe("a worker on which task after task fails that others can do", () => {
   });
 });
 
-function failAt(driver: Driver, assignment: TaskAssignment, offset: number): void {
+function failAt(
+  driver: Driver,
+  assignment: TaskAssignment,
+  offset: number,
+  type: "failed" | "exited" = "failed",
+): void {
   const { attempt } = assignment;
   const error = {
     code: "USER_CODE_FAILED",
     message: "map threw Error: bad record",
     details: { path: "/in/0", offset },
   } as const;
-  driver.report(driver.workerOf(attempt), { type: "failed", attempt, error });
+  driver.report(driver.workerOf(attempt), { type, attempt, error });
 }
 
 describe("a record that fails wherever it is tried", () => {
@@ -128,6 +133,42 @@ describe("a record that fails wherever it is tried", () => {
     driver.fail(poison!, "exited");
     expect(driver.running().filter((one) => before.includes(one))).toEqual(before);
     expect([...driver.job().stages[0]!.failures.keys()]).toEqual([poison!.attempt.task]);
+  });
+});
+
+describe("a task whose process has died without a word", () => {
+  it("is told to note its records from then on, and named by them", () => {
+    const driver = new Driver();
+    driver.join("w1", 2);
+    driver.submit(spec(2, 1));
+    driver.fail(driver.running()[0]!, "exited");
+    const [neighbour, again] = driver.running();
+    expect([neighbour?.tracesRecords, again?.tracesRecords]).toEqual([undefined, true]);
+    for (let n = 0; n < 3; n += 1) failAt(driver, driver.running()[1]!, 17, "exited");
+    expect(driver.job().error).toMatchObject({ details: { offset: 17, tries: 4, cause: "dataOrCode" } });
+  });
+});
+
+describe("boundaries of ranges", () => {
+  it("are sent once a worker and job, ahead of its first map task, and again after its connection broke", () => {
+    const driver = new Driver();
+    for (const id of ["w1", "w2"]) driver.join(id, 1);
+    driver.submit(spec(8, 4, { isSort: true }));
+    for (let next = driver.running()[0]; next !== undefined; next = driver.running()[0]) {
+      driver.finish(next);
+      if (driver.job().stages[1]?.done === 4) break;
+    }
+    expect(
+      driver
+        .effectsOf("sendBoundaries")
+        .map(({ workerId }) => workerId)
+        .sort(),
+    ).toEqual(["w1", "w2"]);
+    driver.workers.get("w1")!.boundaries.clear();
+    driver.join("w1", 1);
+    driver.finishAll();
+    expect(driver.job().state).toBe("succeeded");
+    expect(driver.effectsOf("sendBoundaries")).toHaveLength(3);
   });
 });
 

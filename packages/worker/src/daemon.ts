@@ -4,8 +4,6 @@
  *
  * It decides nothing about jobs. What it knows, it forgets without harm, except segments and unsettled reports.
  */
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { type ErrorReport, FanfoldError } from "@fanfold/job";
 import {
   frameBytesMax,
@@ -22,27 +20,44 @@ import {
   type TaskResult,
   type WorkerInfo,
 } from "@fanfold/scheduler";
-import { stagingDirOf } from "@fanfold/storage";
-import { type FolderLock, type Listener, type Surroundings, systemSurroundings } from "@fanfold/transport";
+import {
+  type Cancel,
+  type FolderLock,
+  type Listener,
+  type Surroundings,
+  systemSurroundings,
+} from "@fanfold/transport";
+import { AttemptFiles } from "./attempt-files.js";
+import { AttemptInputs } from "./attempt-inputs.js";
 import { BundleCache } from "./bundle-cache.js";
 import { CoordinatorLink } from "./coordinator-link.js";
+import { Drain, drainTimeoutMsDefault } from "./drain.js";
+import { executorEndReport } from "./executor-end.js";
 import { ExecutorPool, type PoolDependencies } from "./executor-pool.js";
 import { ExecutorProcess } from "./executor-process.js";
 import { currentHostId } from "./host-id.js";
 import { everyFewBeats } from "./host-load.js";
+import { JobDiscards } from "./job-discards.js";
 import { JobFolders } from "./job-folders.js";
 import { JobLogBook } from "./job-log-book.js";
-import { MapOutputs } from "./map-outputs.js";
 import { type OutputService, outputService } from "./output-service.js";
 import type { NodeLog } from "./ports.js";
+import { readRecordTrace } from "./record-trace.js";
 import { ReplicaStore } from "./replica-store.js";
 import { SegmentReplicator } from "./segment-replicator.js";
 import { createShuffleRoute } from "./shuffle-holder.js";
+import { StallWatch, stallCheckMs } from "./stall-watch.js";
 import type { WorkerDependencies, WorkerOptions } from "./worker-options.js";
 
 interface LiveAttempt {
   readonly assignment: TaskAssignment;
   metrics: Readonly<Record<string, number>>;
+}
+
+/** Ended, and nobody has said yet what the report comes to. */
+interface EndedAttempt {
+  readonly report: AttemptReport;
+  readonly assignment: TaskAssignment;
 }
 
 const inProcess: PoolDependencies["startExecutor"] = (options, handlers) =>
@@ -53,11 +68,13 @@ export class WorkerDaemon {
   readonly #log: NodeLog;
   readonly #folders: JobFolders;
   readonly #bundles: BundleCache;
-  readonly #mapOutputs = new MapOutputs();
   readonly #replicas: ReplicaStore;
   readonly #replicator: SegmentReplicator;
   /** Attempts that have ended, and whose segment is being copied to another worker. */
   readonly #copying = new Set<string>();
+  readonly #files: AttemptFiles;
+  readonly #inputs: AttemptInputs;
+  readonly #stalls = new StallWatch();
   readonly #pool: ExecutorPool;
   readonly #link: CoordinatorLink;
   readonly #workerId: string;
@@ -68,15 +85,13 @@ export class WorkerDaemon {
   /** Assigned and not ended. */
   readonly #live = new Map<string, LiveAttempt>();
   /** Ended and not settled. */
-  readonly #unsettled = new Map<string, { readonly report: AttemptReport; readonly inputsVersion: number }>();
-  /** Jobs that are over, whose files go when their last attempt here has ended. */
-  readonly #discarding = new Map<string, string | null>();
-  readonly #onDiscarded = new Map<string, () => void>();
+  readonly #unsettled = new Map<string, EndedAttempt>();
+  readonly #discards = new JobDiscards((jobId, out) => this.#removeJob(jobId, out));
+  #stopStallTimer: Cancel | undefined;
   readonly #lines: JobLogBook;
   #listener: Listener | undefined;
   #lock: FolderLock | undefined;
-  #isDraining = false;
-  #onIdle: (() => void) | undefined;
+  readonly #drain = new Drain();
 
   constructor(options: WorkerOptions, dependencies: WorkerDependencies) {
     this.#options = options;
@@ -96,6 +111,9 @@ export class WorkerDaemon {
     });
     this.#replicas = new ReplicaStore({ dataDir: options.dataDir }, this.#folders);
     this.#replicator = new SegmentReplicator(options.token, surroundings, this.#log);
+    this.#files = new AttemptFiles(this.#folders);
+    const { token, readsLocalSegments = true } = options;
+    this.#inputs = new AttemptInputs({ token, hostId: this.#hostId, readsLocalSegments });
     this.#bundles = new BundleCache(`${options.dataDir}/bundles`, (digest) =>
       this.#link.send({ type: "getBundle", digest }),
     );
@@ -137,6 +155,7 @@ export class WorkerDaemon {
     this.#listener = await this.#surroundings.network.listen({ ...address, frameBytesMax }, routes);
     this.#pool.start(this.#listener.url);
     this.#link.start();
+    this.#stopStallTimer = this.#surroundings.clock.every(stallCheckMs, () => this.#endStalled(), true);
   }
 
   get workerId(): string {
@@ -157,14 +176,17 @@ export class WorkerDaemon {
     void this.#bundles.pathOf(digest).then((path) => this.#pool.preload(path, jobName));
   }
 
-  /** Finishes what runs, takes nothing new, and resolves when all is settled. */
-  drain(): Promise<void> {
-    this.#isDraining = true;
+  /**
+   * Takes nothing new, finishes what runs, and serves map outputs until their last reader has ended; resolves then, or
+   * when the time is over. What is not done by then is done elsewhere.
+   */
+  drain(timeoutMs: number = drainTimeoutMsDefault): Promise<void> {
+    const drained = this.#drain.begin(this.#surroundings.clock, timeoutMs, () =>
+      this.#log.warn({ attempts: this.#live.size }, "the time to drain is over"),
+    );
     this.#link.send({ type: "draining" });
-    return new Promise((resolve) => {
-      this.#onIdle = resolve;
-      this.#checkIdle();
-    });
+    this.#checkDrained();
+    return drained;
   }
 
   /** Kills the executors and starts no others. */
@@ -175,6 +197,9 @@ export class WorkerDaemon {
   /** Ends at once: executors are killed, links are cut. */
   async close(): Promise<void> {
     this.#lines.close();
+    this.#stopStallTimer?.();
+    this.#drain.close();
+    if (this.#drain.hasBegun) this.#link.send({ type: "leaving" });
     this.#link.close();
     this.#pool.close();
     await this.#listener?.close();
@@ -183,44 +208,31 @@ export class WorkerDaemon {
 
   #hello(): WorkerToCoordinator {
     const { name, slots } = this.#options;
-    const worker: WorkerInfo = {
-      workerId: this.#workerId,
-      name,
-      slots,
-      hostId: this.#hostId,
-      shuffleUrl: this.#listener?.url ?? "",
-    };
-    const live = [...this.#live.values()].map(
-      ({ assignment }): RunningAttempt => ({
-        attempt: assignment.attempt,
-        inputsVersion: assignment.inputsVersion,
-      }),
-    );
-    const ended = [...this.#unsettled.values()].map(
-      ({ report, inputsVersion }): RunningAttempt => ({ attempt: report.attempt, inputsVersion }),
+    const shuffleUrl = this.#listener?.url ?? "";
+    const worker: WorkerInfo = { workerId: this.#workerId, name, slots, hostId: this.#hostId, shuffleUrl };
+    const running = [...this.#live.values(), ...this.#unsettled.values()].map(
+      ({ assignment: { attempt, inputsVersion } }): RunningAttempt => ({ attempt, inputsVersion }),
     );
     return {
       type: "workerHello",
       protocolVersion,
       worker,
-      running: [...live, ...ended],
+      running,
       heldJobs: this.#folders.heldJobs(),
     };
   }
 
   #heartbeat(): WorkerToCoordinator {
-    const running = [...this.#live.values()].map(({ assignment, metrics }) => ({
-      attempt: assignment.attempt,
-      metrics,
-    }));
-    return { type: "heartbeat", progress: running, ...this.#hostLoad(this.#pool.pids) };
+    const live = [...this.#live.values()];
+    const progress = live.map(({ assignment: { attempt }, metrics }) => ({ attempt, metrics }));
+    return { type: "heartbeat", progress, ...this.#hostLoad(this.#pool.pids) };
   }
 
   #welcomed(isNewReign: boolean): void {
     if (isNewReign) this.#lines.tellAgain();
     for (const { report } of this.#unsettled.values()) this.#link.send({ type: "attemptReported", report });
     this.#bundles.requestAgain();
-    if (this.#isDraining) this.#link.send({ type: "draining" });
+    if (this.#drain.hasBegun) this.#link.send({ type: "draining" });
   }
 
   #obey(order: WorkerOrder): void {
@@ -237,7 +249,17 @@ export class WorkerDaemon {
         this.#settle(order.attempt, order.hasWon);
         return;
       case "sendMapOutputs":
-        this.#mapOutputs.apply(order);
+        this.#inputs.mapOutputs.apply(order);
+        return;
+      case "sendBoundaries":
+        this.#inputs.boundaries.apply(order);
+        return;
+      case "drain":
+        this.#options.onDrainOrdered?.();
+        return;
+      case "releaseWorker":
+        this.#drain.isReleased = true;
+        this.#checkDrained();
         return;
       case "listInputs":
         void this.#outputs.listInputs(order).then((answer) => this.#link.send(answer));
@@ -270,37 +292,13 @@ export class WorkerDaemon {
 
   #launch(key: string, assignment: TaskAssignment, bundlePath: string): void {
     if (!this.#live.has(key)) return;
-    const { attempt } = assignment;
-    const outputDir = this.#outputDirOf(assignment);
-    let workDir: string;
     try {
-      workDir = this.#folders.createWorkDir(attempt);
-      // Staging was made when the job was planned. Where it is gone the job is over, and must not come back to life.
-      mkdirSync(outputDir, { recursive: assignment.out === null });
+      const files = this.#files.create(assignment);
+      this.#pool.run({ type: "run", assignment, bundlePath, ...files, ...this.#inputs.of(assignment) });
+      this.#stalls.start(key, assignment.stallTimeoutMs, this.#surroundings.clock.elapsedMs());
     } catch (error) {
-      this.#failed(attempt, FanfoldError.from(error, "OUTPUT_UNWRITABLE").toReport());
-      return;
+      this.#failed(assignment.attempt, FanfoldError.from(error, "OUTPUT_UNWRITABLE").toReport());
     }
-    const order = { type: "run" as const, assignment, bundlePath, workDir, outputDir };
-    if (assignment.kind !== "reduce") {
-      this.#pool.run(order);
-      return;
-    }
-    const isLocal = (holder: { readonly hostId: string | undefined }): boolean =>
-      this.#options.readsLocalSegments !== false && holder.hostId === this.#hostId;
-    const sources = this.#mapOutputs.sourcesOf(
-      attempt.jobId,
-      assignment.mapStage,
-      this.#options.token,
-      isLocal,
-    );
-    this.#pool.run({ ...order, sources });
-  }
-
-  #outputDirOf(assignment: TaskAssignment): string {
-    const { attempt, out } = assignment;
-    if (out === null) return this.#folders.outputDir(attempt);
-    return join(stagingDirOf(out, attempt.jobId), "attempts", formatAttemptId(attempt));
   }
 
   #heard(message: Parameters<ConstructorParameters<typeof ExecutorPool>[1]["onMessage"]>[0]): void {
@@ -308,31 +306,24 @@ export class WorkerDaemon {
     const live = this.#live.get(key);
     if (live === undefined) return;
     const { attempt } = message;
+    this.#stalls.heard(key, this.#surroundings.clock.elapsedMs());
     switch (message.type) {
       case "progress":
         live.metrics = message.metrics;
         return;
       case "log":
-        this.#lines.add({
-          attempt,
-          atMs: this.#surroundings.clock.nowMs(),
-          level: message.level,
-          source: "log",
-          message: message.message,
-          ...(message.fields === undefined ? {} : { fields: message.fields }),
-        });
+        this.#lines.addLogged(message);
         return;
-      case "finished": {
+      case "finished":
         void this.#finished(key, live, message.result);
         return;
-      }
       case "failed":
         this.#failed(attempt, message.error);
         return;
       case "fetchFailed":
-        this.#folders.removeWorkDir(attempt);
         this.#lines.addFailure(attempt, message.error);
-        this.#report({ type: "fetchFailed", attempt, error: message.error, missing: message.missing });
+        this.#files.remove(live.assignment);
+        this.#report(live.assignment, message);
         return;
     }
   }
@@ -343,22 +334,36 @@ export class WorkerDaemon {
     const { segment } = result;
     const target = live.assignment.kind === "map" ? live.assignment.replica : undefined;
     if (segment === undefined || target === undefined) {
-      this.#report({ type: "finished", attempt, inputsVersion, result });
+      this.#report(live.assignment, { type: "finished", attempt, inputsVersion, result });
       return;
     }
+    this.#stalls.end(key);
     this.#copying.add(key);
     const replica = await this.#replicator.copy({ attempt, path: segment.path, target });
     this.#copying.delete(key);
     // It may have been stopped meanwhile.
     if (this.#live.get(key) !== live) return;
     const held = replica === undefined ? segment : { ...segment, replica };
-    this.#report({ type: "finished", attempt, inputsVersion, result: { ...result, segment: held } });
+    const heldResult = { ...result, segment: held };
+    this.#report(live.assignment, { type: "finished", attempt, inputsVersion, result: heldResult });
   }
 
   #failed(attempt: AttemptId, error: ErrorReport): void {
+    const live = this.#live.get(formatAttemptId(attempt));
+    if (live === undefined) return;
     this.#lines.addFailure(attempt, error);
-    this.#folders.removeWorkDir(attempt);
-    this.#report({ type: "failed", attempt, error });
+    this.#files.remove(live.assignment);
+    this.#report(live.assignment, { type: "failed", attempt, error });
+  }
+
+  /** User code that hangs cannot be told to stop: its process is killed, and `#died` reports it. */
+  #endStalled(): void {
+    for (const key of this.#stalls.takeStalled(this.#surroundings.clock.elapsedMs())) {
+      const live = this.#live.get(key);
+      if (live === undefined) continue;
+      this.#log.warn({ attempt: key }, "the attempt shows no progress: its executor is killed");
+      this.#pool.kill(live.assignment.attempt);
+    }
   }
 
   #died(attempt: AttemptId, how: string, printed: string, wasStopped: boolean): void {
@@ -366,48 +371,54 @@ export class WorkerDaemon {
       this.#stopped(attempt);
       return;
     }
-    this.#folders.removeWorkDir(attempt);
-    const live = this.#live.get(formatAttemptId(attempt));
-    const what = live === undefined ? "an attempt" : `${live.assignment.kind} task ${attempt.task}`;
-    const tail = printed === "" ? "" : `\nIts last words on standard error:\n${printed}`;
-    const message = `The executor process ${how} while it ran ${what} (attempt ${attempt.attempt}).${tail}`;
-    const error: ErrorReport = { code: "EXECUTOR_EXITED", message };
+    const key = formatAttemptId(attempt);
+    const live = this.#live.get(key);
+    if (live === undefined) return;
+    const { assignment } = live;
+    const details = readRecordTrace(this.#folders.workDir(attempt));
+    const end = { how, printed, details, silentMs: this.#stalls.timeoutOf(key) };
+    const error = executorEndReport(assignment, end);
     this.#lines.addFailure(attempt, error);
-    this.#report({ type: "exited", attempt, error });
+    this.#files.remove(assignment);
+    // To hang is the code's fault, as to throw is; a process that dies may be the machine's.
+    const type = error.code === "TASK_STALLED" ? "failed" : "exited";
+    this.#report(assignment, { type, attempt, error });
   }
 
-  #report(report: AttemptReport): void {
+  #report(assignment: TaskAssignment, report: AttemptReport): void {
     const key = formatAttemptId(report.attempt);
-    const inputsVersion = this.#live.get(key)?.assignment.inputsVersion ?? 0;
     this.#live.delete(key);
-    this.#unsettled.set(key, { report, inputsVersion });
+    this.#stalls.end(key);
+    this.#unsettled.set(key, { report, assignment });
     this.#lines.flush();
     this.#link.send({ type: "attemptReported", report });
-    this.#finishDiscards();
-    this.#checkIdle();
+    this.#tidyUp();
   }
 
   #stop(attempt: AttemptId): void {
     const key = formatAttemptId(attempt);
-    this.#unsettled.delete(key);
     if (this.#copying.delete(key)) {
       this.#stopped(attempt);
       return;
     }
-    if (!this.#live.has(key) || !this.#pool.stop(attempt)) {
-      this.#live.delete(key);
-      this.#folders.removeWorkDir(attempt);
-      this.#finishDiscards();
-      this.#checkIdle();
-    }
+    if (!this.#live.has(key) || !this.#pool.stop(attempt)) this.#forget(attempt);
+  }
+
+  /** Whatever is left of an attempt that counts no more. */
+  #forget(attempt: AttemptId): void {
+    const key = formatAttemptId(attempt);
+    const known = this.#live.get(key) ?? this.#unsettled.get(key);
+    this.#live.delete(key);
+    this.#unsettled.delete(key);
+    this.#stalls.end(key);
+    if (known === undefined) this.#folders.removeWorkDir(attempt);
+    else this.#files.remove(known.assignment);
+    this.#tidyUp();
   }
 
   #stopped(attempt: AttemptId): void {
-    this.#live.delete(formatAttemptId(attempt));
-    this.#folders.removeWorkDir(attempt);
+    this.#forget(attempt);
     this.#link.send({ type: "attemptReported", report: { type: "stopped", attempt } });
-    this.#finishDiscards();
-    this.#checkIdle();
   }
 
   #stopAll(why: string): void {
@@ -418,62 +429,50 @@ export class WorkerDaemon {
   #settle(attempt: AttemptId, hasWon: boolean): void {
     const key = formatAttemptId(attempt);
     const ended = this.#unsettled.get(key);
+    if (!hasWon) {
+      this.#forget(attempt);
+      return;
+    }
     this.#unsettled.delete(key);
     const hasSegment = ended?.report.type === "finished" && ended.report.result.segment !== undefined;
-    if (!hasWon || (ended !== undefined && !hasSegment)) this.#folders.removeWorkDir(attempt);
-    this.#checkIdle();
+    if (ended !== undefined && !hasSegment) this.#folders.removeWorkDir(attempt);
+    this.#checkDrained();
   }
 
   /** Stops what runs of a job and removes its files, staging included; resolves when that is done. */
   discardJob(jobId: string, out: string | null): Promise<void> {
-    return new Promise((resolve) => {
-      this.#onDiscarded.set(jobId, resolve);
-      this.#discard(jobId, out);
-    });
+    return new Promise((resolve) => this.#discard(jobId, out, resolve));
   }
 
-  /** An attempt that is being stopped may still be writing, so its job's files go after it. */
-  #discard(jobId: string, out: string | null): void {
-    this.#discarding.set(jobId, out);
+  #discard(jobId: string, out: string | null, onDone?: () => void): void {
+    this.#discards.add(jobId, out, onDone);
     for (const { assignment } of [...this.#live.values()]) {
       if (assignment.attempt.jobId === jobId) this.#stop(assignment.attempt);
     }
-    this.#finishDiscards();
+    this.#tidyUp();
   }
 
-  #finishDiscards(): void {
-    if (this.#discarding.size === 0) return;
-    const busy = new Set([...this.#live.values()].map(({ assignment }) => assignment.attempt.jobId));
-    for (const [jobId, out] of this.#discarding) {
-      if (busy.has(jobId)) continue;
-      this.#discarding.delete(jobId);
-      this.#mapOutputs.forget(jobId);
-      this.#replicas.forget(jobId);
-      try {
-        this.#folders.removeJob(jobId);
-        if (out !== null) this.#outputs.discardOutput(out, jobId);
-      } catch (error) {
-        this.#log.error({ job: jobId }, `files of the job could not be removed: ${(error as Error).message}`);
-      }
-      this.#onDiscarded.get(jobId)?.();
-      this.#onDiscarded.delete(jobId);
+  #removeJob(jobId: string, out: string | null): void {
+    this.#inputs.forget(jobId);
+    this.#replicas.forget(jobId);
+    try {
+      this.#folders.removeJob(jobId);
+      if (out !== null) this.#outputs.discardOutput(out, jobId);
+    } catch (error) {
+      this.#log.error({ job: jobId }, `files of the job could not be removed: ${(error as Error).message}`);
     }
-    this.#checkIdle();
+  }
+
+  /** To be called when an attempt has ended or a job is over: others may have waited for it. */
+  #tidyUp(): void {
+    const busy = new Set([...this.#live.values()].map(({ assignment }) => assignment.attempt.jobId));
+    if (this.#discards.size > 0) this.#discards.finish(busy);
+    this.#checkDrained();
   }
 
   #printed(attempt: AttemptId | undefined, stream: "stdout" | "stderr", line: string): void {
-    if (attempt === undefined) {
-      this.#log.warn({ stream }, `an idle executor printed: ${line}`);
-      return;
-    }
-    const level = stream === "stdout" ? "info" : "warn";
-    this.#lines.add({
-      attempt,
-      atMs: this.#surroundings.clock.nowMs(),
-      level,
-      source: stream,
-      message: line,
-    });
+    if (attempt === undefined) this.#log.warn({ stream }, `an idle executor printed: ${line}`);
+    else this.#lines.addPrinted(attempt, stream, line);
   }
 
   /** Forgets everything of a cluster that is no more: what runs, what waits to be settled, and the files. */
@@ -488,8 +487,10 @@ export class WorkerDaemon {
       this.#discard(jobId, outs.get(jobId) ?? null);
   }
 
-  #checkIdle(): void {
-    const isIdle = this.#live.size === 0 && this.#unsettled.size === 0 && this.#discarding.size === 0;
-    if (this.#isDraining && isIdle) this.#onIdle?.();
+  /** Somebody may still read what it holds, until the coordinator says otherwise; without a job here, nobody. */
+  #checkDrained(): void {
+    if (!this.#drain.hasBegun) return;
+    if (this.#live.size + this.#unsettled.size + this.#discards.size > 0) return;
+    if (this.#drain.isReleased || this.#folders.heldJobs().length === 0) this.#drain.finish();
   }
 }

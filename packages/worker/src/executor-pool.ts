@@ -153,6 +153,13 @@ export class ExecutorPool {
     return true;
   }
 
+  /** Kills the executor of an attempt that hangs; it ends by `onDeath`. */
+  kill(attempt: AttemptId): void {
+    for (const { running, process } of this.#slots) {
+      if (running !== undefined && isSameAttempt(running.attempt, attempt)) process?.kill();
+    }
+  }
+
   /** Kills all executors. */
   close(): void {
     this.#isClosed = true;

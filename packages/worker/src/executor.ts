@@ -24,6 +24,7 @@ import {
 import { createRecordSource, createSinkFactory } from "@fanfold/storage";
 import { type Clock, type Link, type Network, systemSurroundings } from "@fanfold/transport";
 import { loadJob, resolveParams } from "./load-job.js";
+import { traced } from "./record-trace.js";
 import { FetchFailure, fetchSegments } from "./shuffle-fetch.js";
 import { userStack } from "./user-stack.js";
 
@@ -147,7 +148,8 @@ export class Executor {
 
   async #execute(run: Run, signal: AbortSignal): Promise<TaskResult> {
     const { assignment } = run;
-    const job = await this.#means.loadJob(run.bundlePath, assignment.jobName);
+    const loaded = await this.#means.loadJob(run.bundlePath, assignment.jobName);
+    const job = assignment.tracesRecords === true ? traced(loaded, run.workDir) : loaded;
     const given = decodeValue(assignment.params as Uint8Array);
     const options: AttemptOptions = {
       ...this.#baseOptions(run, job, signal),
@@ -164,7 +166,8 @@ export class Executor {
         return { keys, outputs: [], counters: {}, metrics: {} };
       }
       case "map": {
-        const { split, partitions, boundaries } = assignment;
+        const { split, partitions } = assignment;
+        const { boundaries } = run;
         const result = await this.#means.runMap({ ...options, split, partitions, boundaries }, ports);
         const plain = plainResult(result);
         if (result.segment === undefined) return plain;

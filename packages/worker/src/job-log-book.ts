@@ -3,7 +3,7 @@
  * kept here too, within bounds: a new leader is told them again. See docs/decisions/0009.
  */
 import type { ErrorReport } from "@fanfold/job";
-import { type JobLogEntry, JobLogRing, logLinesMax } from "@fanfold/protocol";
+import { type ExecutorToDaemon, type JobLogEntry, JobLogRing, logLinesMax } from "@fanfold/protocol";
 import type { AttemptId } from "@fanfold/scheduler";
 import type { Cancel, Clock } from "@fanfold/transport";
 
@@ -11,6 +11,8 @@ import type { Cancel, Clock } from "@fanfold/transport";
 const flushMs = 100;
 /** A failure with all its stack may be long; the report has it in full. */
 const failureCharsMax = 4_096;
+
+type Logged = Extract<ExecutorToDaemon, { type: "log" }>;
 
 export interface JobLogBookDependencies {
   readonly clock: Clock;
@@ -36,6 +38,17 @@ export class JobLogBook {
     if (this.#waiting.length >= logLinesMax) this.#waiting.shift();
     this.#waiting.push({ ...line, workerId: this.#with.workerId, sequence: this.#sequence });
     this.#stopTimer ??= this.#with.clock.after(flushMs, () => this.flush());
+  }
+
+  /** What user code said through `context.log`. */
+  addLogged({ attempt, level, message, fields }: Logged): void {
+    const line = { attempt, atMs: this.#with.clock.nowMs(), level, source: "log" as const, message };
+    this.add(fields === undefined ? line : { ...line, fields });
+  }
+
+  addPrinted(attempt: AttemptId, stream: "stdout" | "stderr", message: string): void {
+    const level = stream === "stdout" ? "info" : "warn";
+    this.add({ attempt, atMs: this.#with.clock.nowMs(), level, source: stream, message });
   }
 
   addFailure(attempt: AttemptId, { code, message }: ErrorReport): void {

@@ -24,6 +24,8 @@ export interface WorkerOptions {
   readonly nodeFlags?: readonly string[];
   /** `false`: fetch segments of this machine over the network too. */
   readonly readsLocalSegments?: boolean;
+  /** Somebody has asked, through the coordinator, that this worker drains: whoever runs it calls `drain`, and ends. */
+  readonly onDrainOrdered?: () => void;
   /** Workers with the same one can read each other's files; default that of this machine. */
   readonly hostId?: string;
 }

@@ -17,8 +17,11 @@ export async function showCluster(options: JobCommandOptions): Promise<void> {
     const lag = decidedIndex === null ? "-" : String(latestIndex(view) - decidedIndex);
     replicas.push([id, url, reachable ? role : "cannot be reached", String(decidedIndex ?? "-"), lag]);
   }
-  const workers = new Table({ head: ["WORKER", "SLOTS", "RUNNING"], style });
-  for (const { workerId, slots, running } of view.workers) workers.push([workerId, slots, running]);
+  const workers = new Table({ head: ["WORKER", "SLOTS", "RUNNING", "STATE", "PHI"], style });
+  for (const worker of view.workers) {
+    const { workerId, slots, running, phi } = worker;
+    workers.push([workerId, slots, running, stateText(worker), phi.toFixed(1)]);
+  }
   const lines = [
     `cluster ${view.clusterId ?? "without a name yet"}, leader: ${view.leader ?? "none"} (ballot ${view.ballot})`,
     toleranceText(view),
@@ -27,6 +30,11 @@ export async function showCluster(options: JobCommandOptions): Promise<void> {
   ];
   if (view.isLeader) lines.push(workers.toString());
   process.stdout.write(`${terminalSafe(lines.join("\n"))}\n`);
+}
+
+function stateText({ state, quarantinedUntilMs }: ClusterSummary["workers"][number]): string {
+  if (quarantinedUntilMs === null) return state;
+  return `${state} until ${new Date(quarantinedUntilMs).toISOString()}`;
 }
 
 function toleranceText(view: ClusterSummary): string {

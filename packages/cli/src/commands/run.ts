@@ -15,6 +15,9 @@ export interface JobOptions {
   readonly splitSize?: number;
   readonly memory?: number;
   readonly maxAttempts?: number;
+  readonly backups: boolean;
+  /** Milliseconds. */
+  readonly stallTimeout?: number;
   readonly skipBadRecords?: number;
   readonly shuffleReplicas?: number;
   readonly set: Readonly<Record<string, string>>;
@@ -52,6 +55,8 @@ export function submitOptions(
     ...(options.skipBadRecords === undefined ? {} : { skipBadRecords: options.skipBadRecords }),
     ...(options.shuffleReplicas === undefined ? {} : { shuffleReplicas: options.shuffleReplicas }),
     ...(options.maxAttempts === undefined ? {} : { maxAttempts: options.maxAttempts }),
+    ...(options.backups ? {} : { backups: false }),
+    ...(options.stallTimeout === undefined ? {} : { stallTimeoutMs: options.stallTimeout }),
   };
 }
 

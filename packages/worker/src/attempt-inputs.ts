@@ -1,0 +1,52 @@
+/** What attempts read that came apart from their assignments: places of map outputs, and boundaries of ranges. */
+import type { MapAssignment, ReduceAssignment, TaskAssignment } from "@fanfold/scheduler";
+import type { RunOrder } from "./executor-pool.js";
+import { JobBoundaries } from "./job-boundaries.js";
+import { MapOutputs } from "./map-outputs.js";
+
+export interface AttemptInputsOptions {
+  /** Of the workers that serve segments. */
+  readonly token: string;
+  readonly hostId: string;
+  /** `false`: fetch segments of this machine over the network too. */
+  readonly readsLocalSegments: boolean;
+}
+
+export class AttemptInputs {
+  readonly #options: AttemptInputsOptions;
+  readonly mapOutputs: MapOutputs = new MapOutputs();
+  readonly boundaries: JobBoundaries = new JobBoundaries();
+
+  constructor(options: AttemptInputsOptions) {
+    this.#options = options;
+  }
+
+  /** @throws `INTERNAL` when something has not come that should have. */
+  of(assignment: TaskAssignment): Partial<RunOrder> {
+    switch (assignment.kind) {
+      case "sample":
+        return {};
+      case "map":
+        return this.#ofMap(assignment);
+      case "reduce":
+        return this.#ofReduce(assignment);
+    }
+  }
+
+  forget(jobId: string): void {
+    this.mapOutputs.forget(jobId);
+    this.boundaries.forget(jobId);
+  }
+
+  #ofMap(assignment: MapAssignment): Partial<RunOrder> {
+    const boundaries = this.boundaries.of(assignment);
+    return boundaries === undefined ? {} : { boundaries };
+  }
+
+  #ofReduce({ attempt, mapStage }: ReduceAssignment): Partial<RunOrder> {
+    const { token, hostId, readsLocalSegments } = this.#options;
+    const isLocal = (holder: { readonly hostId: string | undefined }): boolean =>
+      readsLocalSegments && holder.hostId === hostId;
+    return { sources: this.mapOutputs.sourcesOf(attempt.jobId, mapStage, token, isLocal) };
+  }
+}
