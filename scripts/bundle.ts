@@ -6,6 +6,7 @@ import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type BuildOptions, build } from "esbuild";
 import { build as buildPage } from "vite";
+import { directImports } from "./direct-imports.js";
 
 const root: string = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -27,6 +28,7 @@ const common = {
   target: "node20",
   external,
   logLevel: "warning",
+  plugins: [directImports],
   // CommonJS packages inside the bundle require Node's own modules.
   banner: {
     js: 'import { createRequire as bundleRequire } from "node:module"; const require = bundleRequire(import.meta.url);',

@@ -1,4 +1,4 @@
-/** How the command ends: 0 done, 1 the job failed, 2 wrong usage, 3 no coordinator or refused, 4 not found, 130 interrupted. */
+/** How the command ends: 0 done, 1 the job failed, 2 wrong usage, 3 no coordinator or refused, 4 not found, 5 cancelled, 124 timed out, 130 interrupted. */
 import { type ErrorCode, FanfoldError } from "@fanfold/job";
 import { CommanderError } from "commander";
 
@@ -18,6 +18,7 @@ export class ExitError extends Error {
 /** Found before any work: the caller has to change the command. */
 const usageCodes: ReadonlySet<ErrorCode> = new Set([
   "USAGE",
+  "CONFIG_INVALID",
   "JOB_NOT_FOUND",
   "JOB_BUNDLE_FAILED",
   "JOB_LOAD_FAILED",
@@ -52,5 +53,6 @@ export function exitCodeOf(error: unknown): number {
   if (refusedCodes.has(error.code)) return 3;
   if (error.code === "JOB_UNKNOWN") return 4;
   if (error.code === "JOB_CANCELLED") return 5;
+  if (error.code === "TIMED_OUT") return 124;
   return 1;
 }

@@ -1,4 +1,5 @@
 /** The words of a command line as numbers and names. */
+import { FanfoldError } from "@fanfold/job";
 import { InvalidArgumentError } from "commander";
 
 const unitBytes: Readonly<Record<string, number>> = {
@@ -28,14 +29,20 @@ export function parseWhole(text: string): number {
   return value;
 }
 
-const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+const unitMs: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
 
-/** `500ms`, `30s`, `10m`, `2h`; a number alone is seconds. Gives milliseconds. */
+/** `500ms`, `30s`, `10m`, `2h`, `7d`; a number alone is seconds. Gives milliseconds. */
 export function parseDuration(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h)?$/.exec(text.trim());
+  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?$/.exec(text.trim());
   const ms = Math.round(Number(match?.[1]) * (unitMs[match?.[2] ?? "s"] ?? 1));
   if (!Number.isSafeInteger(ms) || ms < 1) {
-    throw new InvalidArgumentError("It must be a time, such as 500ms, 30s, 10m or 2h.");
+    throw new InvalidArgumentError("It must be a time, such as 500ms, 30s, 10m, 2h or 7d.");
   }
   return ms;
 }
@@ -99,4 +106,19 @@ export function parseShare(text: string): number {
   const share = match === null ? Number.NaN : Number(match[1]) / (match[2] === "%" ? 100 : 1);
   if (!(share >= 0 && share < 1)) throw new InvalidArgumentError("It must be a share such as 5% or 0.05.");
   return share;
+}
+
+export interface TaskName {
+  readonly stage: string;
+  readonly task: number;
+}
+
+/** `map.3`, `reduce.0`; also a stage's number, as in `1.3`. */
+export function parseTaskName(text: string): TaskName {
+  const match = /^(map|reduce|sample|\d{1,3})[.:/-](\d{1,9})$/.exec(text.trim());
+  if (match === null) {
+    const message = `A task is named by stage and number, such as map.3 or reduce.0, not ${JSON.stringify(text)}.`;
+    throw new FanfoldError("USAGE", message);
+  }
+  return { stage: match[1] ?? "", task: Number(match[2]) };
 }

@@ -1,6 +1,5 @@
 /** Which cluster a command talks to. */
 import type { ClientOptions } from "fanfold";
-import { collectUrls } from "./option-values.js";
 import { readToken } from "./token-file.js";
 
 export interface ClusterOptions {
@@ -11,10 +10,8 @@ export interface ClusterOptions {
 /** Where `fanfold coordinator` listens unless told otherwise. */
 const defaultCoordinator = "ws://127.0.0.1:7101";
 
-/** Flag, then `FANFOLD_COORDINATORS`, then this machine's default. */
+/** The setting, else this machine's default. */
 export function targetOf(options: ClusterOptions): ClientOptions {
-  const fromEnvironment = process.env["FANFOLD_COORDINATORS"];
-  const coordinators =
-    options.coordinators ?? (fromEnvironment ? collectUrls(fromEnvironment) : [defaultCoordinator]);
+  const coordinators = options.coordinators ?? [defaultCoordinator];
   return { coordinators, token: readToken(options.tokenFile) };
 }

@@ -3,16 +3,16 @@
  * user's own configuration folder, readable by nobody else, and is made on first use.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { FanfoldError } from "@fanfold/job";
 import { createToken } from "@fanfold/transport";
+import { userFolder } from "./settings/setting-files.js";
 
 /** `--token-file`, else `FANFOLD_TOKEN`, else the user's own. @throws `USAGE` when it cannot be read or made. */
 export function readToken(file: string | undefined): string {
   const given = process.env["FANFOLD_TOKEN"];
   if (file === undefined && given !== undefined && given !== "") return given;
-  const path = file ?? join(process.env["XDG_CONFIG_HOME"] ?? join(homedir(), ".config"), "fanfold", "token");
+  const path = file ?? join(userFolder(), "token");
   try {
     if (file === undefined) createOnce(path);
     const token = readFileSync(path, "utf8").trim();

@@ -11,8 +11,9 @@ import {
   JobLogRing,
   protocolVersion,
 } from "@fanfold/protocol";
-import type { JobSummary, RequestOutcome, SchedulerInput } from "@fanfold/scheduler";
+import type { JobSpec, JobSummary, RequestOutcome, SchedulerInput } from "@fanfold/scheduler";
 import type { Cancel, Link, LinkHandlers, Route, Surroundings } from "@fanfold/transport";
+import type { EventBook } from "./event-book.js";
 
 export const clientPath = "/v1/client";
 /** Watchers hear of a job at most this often; what changes meanwhile comes in one. */
@@ -34,6 +35,9 @@ export interface ClientServiceDependencies {
   /** Resolves when what this coordinator knows is not out of date. @throws `NOT_LEADER` */
   confirmLeading(): Promise<void>;
   putBundle(digest: string, code: Uint8Array): Promise<void>;
+  bundleOf(digest: string): Promise<Uint8Array | undefined>;
+  specOf(jobId: string): JobSpec | undefined;
+  readonly events: EventBook;
 }
 
 type ClientLink = Link<CoordinatorToClient>;
@@ -46,6 +50,8 @@ export class ClientService {
   readonly #callers = new Map<string, (outcome: RequestOutcome) => void>();
   readonly #watchers = new Map<string, Set<ClientLink>>();
   readonly #dirty = new Set<string>();
+  /** Links that follow the events, and what ends that. */
+  readonly #followers = new Map<ClientLink, () => void>();
   readonly #logs = new JobLogRing();
   #requests = 0;
   #stopTimer: Cancel | undefined;
@@ -128,7 +134,7 @@ export class ClientService {
     this.#callers.clear();
     const links = new Set([...this.#watchers.values()].flatMap((watchers) => [...watchers]));
     this.#watchers.clear();
-    for (const link of links) link.close(why.message);
+    for (const link of [...links, ...this.#followers.keys()]) link.close(why.message);
   }
 
   #accept(link: ClientLink): LinkHandlers<ClientToCoordinator> {
@@ -198,7 +204,47 @@ export class ClientService {
       case "describeCluster":
         this.#answer(link, requestId, { type: "cluster", cluster: this.#dependencies.describeCluster() });
         return;
+      case "getSpec":
+        this.#read(link, requestId, () => {
+          const spec = this.#dependencies.specOf(request.jobId);
+          if (spec === undefined) throw unknownJob(request.jobId);
+          this.#answer(link, requestId, { type: "spec", spec });
+        });
+        return;
+      case "getBundle":
+        this.#sendBundle(link, requestId, request.digest);
+        return;
+      case "listEvents":
+        this.#read(link, requestId, () => this.#listEvents(link, requestId, request));
+        return;
     }
+  }
+
+  #sendBundle(link: ClientLink, requestId: number, digest: string): void {
+    this.#dependencies
+      .bundleOf(digest)
+      .then((code) => {
+        if (code !== undefined) this.#answer(link, requestId, { type: "bundle", code });
+        else throw new FanfoldError("JOB_LOAD_FAILED", `The code ${digest.slice(0, 12)} is not stored here.`);
+      })
+      .catch((error: unknown) => this.#refuse(link, requestId, FanfoldError.from(error).toReport()));
+  }
+
+  #listEvents(
+    link: ClientLink,
+    requestId: number,
+    { afterIndex, jobId, follow }: Extract<ClientRequest, { type: "listEvents" }>,
+  ): void {
+    const { events } = this.#dependencies;
+    const filter = jobId === undefined ? { afterIndex } : { afterIndex, jobId };
+    this.#answer(link, requestId, { type: "events", events: events.list(filter) });
+    if (!follow) return;
+    this.#followers.get(link)?.();
+    const stop = events.listen((event) => {
+      if (jobId === undefined || event.jobId === jobId)
+        this.#send(link, { type: "clusterEvents", events: [event] });
+    });
+    this.#followers.set(link, stop);
   }
 
   /** Answers only when no other leader can have told anybody more. */
@@ -221,7 +267,7 @@ export class ClientService {
 
   #jobOf(jobId: string): JobSummary {
     const job = this.#dependencies.describeJob(jobId);
-    if (job === undefined) throw new FanfoldError("JOB_UNKNOWN", `There is no job ${jobId} in this cluster.`);
+    if (job === undefined) throw unknownJob(jobId);
     return job;
   }
 
@@ -257,6 +303,8 @@ export class ClientService {
   }
 
   #forget(link: ClientLink): void {
+    this.#followers.get(link)?.();
+    this.#followers.delete(link);
     for (const [jobId, watchers] of this.#watchers) {
       watchers.delete(link);
       if (watchers.size === 0) this.#watchers.delete(jobId);
@@ -270,4 +318,8 @@ export class ClientService {
 /** Sorts by time of submission, and cannot be guessed from another. */
 function newJobId({ clock, randomBytes }: Surroundings): string {
   return `j${clock.nowMs().toString(36)}${randomBytes(5).toString("hex")}`;
+}
+
+function unknownJob(jobId: string): FanfoldError {
+  return new FanfoldError("JOB_UNKNOWN", `There is no job ${jobId} in this cluster.`);
 }

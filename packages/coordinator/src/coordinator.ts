@@ -24,6 +24,7 @@ import { ClientService } from "./client-service.js";
 import { newClusterId } from "./cluster-id.js";
 import { clusterView, leaderText } from "./cluster-view.js";
 import { Engine, type OutwardEffect } from "./engine.js";
+import { EventBook } from "./event-book.js";
 import type { LogFiles } from "./log-files.js";
 import { MemoryLog } from "./memory-log.js";
 import { openPaxosLog, type ReplicatedLog } from "./open-paxos-log.js";
@@ -78,6 +79,7 @@ export class Coordinator implements CommandLogEvents {
   readonly #bundles: BundleReplicas;
   readonly #workers: WorkerService;
   readonly #clients: ClientService;
+  readonly #events = new EventBook();
   #listener: Listener | undefined;
   #lock: FolderLock | undefined;
   #engine: Engine | undefined;
@@ -163,11 +165,13 @@ export class Coordinator implements CommandLogEvents {
     this.#engine = undefined;
     const why = leaderText(this.#view());
     this.#dependencies.log.warn({}, `the reign has ended: ${why}`);
+    this.#events.reignEnded();
     this.#workers.dismiss(why);
     this.#clients.dismiss({ code: "NOT_LEADER", message: why });
   }
 
   decided(index: number, command: Command, events: readonly TableEvent[]): void {
+    this.#events.decided(index, command, events, this.#log.table);
     this.#handle({ type: "decided", index, command, events });
   }
 
@@ -253,7 +257,10 @@ export class Coordinator implements CommandLogEvents {
         epoch: () => this.#engine?.epoch,
         clusterId: () => this.#log.clusterId ?? "",
         leaderText: () => leaderText(this.#view()),
-        handle: (input) => this.#handle(input),
+        handle: (input) => {
+          this.#events.heard(input, this.#surroundings.clock.nowMs());
+          this.#handle(input);
+        },
         onJobLog: (entries) => {
           if (this.#takeLog(entries)) this.#network?.broadcast({ type: "jobLog", entries });
         },
@@ -278,6 +285,9 @@ export class Coordinator implements CommandLogEvents {
       drainWorker: (nameOrId) => this.#workers.drain(nameOrId),
       confirmLeading: () => this.#log.confirm(),
       putBundle: (digest, code) => this.#bundles.put(digest, code),
+      bundleOf: (digest) => this.#bundles.get(digest),
+      specOf: (jobId) => this.#log.table.job(jobId)?.spec,
+      events: this.#events,
     });
   }
 

@@ -118,3 +118,18 @@ function withInlineMap(code: string, map: string): Uint8Array {
   const encoded = Buffer.from(JSON.stringify(parsed)).toString("base64");
   return Buffer.from(`${code}\n//# sourceMappingURL=data:application/json;base64,${encoded}\n`);
 }
+
+/**
+ * The files that a job's code is made of, besides installed packages. Empty where it does not compile: then the job
+ * file alone is known.
+ */
+export async function sourcesOf(file: string): Promise<readonly string[]> {
+  const jobFile = resolvePath(file);
+  try {
+    const { metafile } = await loadEsbuild().build({ ...optionsFor(jobFile), metafile: true });
+    const inputs = Object.keys(metafile?.inputs ?? {}).map((path) => resolvePath(path));
+    return inputs.filter((path) => !path.includes("/node_modules/"));
+  } catch {
+    return [];
+  }
+}

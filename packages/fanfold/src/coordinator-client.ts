@@ -4,6 +4,7 @@ import {
   type ClientRequest,
   type ClientResult,
   type ClientToCoordinator,
+  type ClusterEvent,
   type ClusterSummary,
   type CoordinatorToClient,
   clientCodec,
@@ -27,6 +28,7 @@ export interface ClientOptions {
 export interface ClientHandlers {
   onJobChanged(job: JobSummary): void;
   onJobLog(entries: readonly JobLogEntry[]): void;
+  onClusterEvents(events: readonly ClusterEvent[]): void;
   /** The link is gone and was not closed from here. */
   onLost(reason: string): void;
 }
@@ -138,6 +140,7 @@ export class CoordinatorClient {
     const client = new CoordinatorClient(surroundings, {
       onJobChanged: (job) => handlers.onJobChanged?.(job),
       onJobLog: (entries) => handlers.onJobLog?.(entries),
+      onClusterEvents: (events) => handlers.onClusterEvents?.(events),
       onLost: (reason) => handlers.onLost?.(reason),
     });
     await client.#dial(url, token, signal);
@@ -217,6 +220,9 @@ export class CoordinatorClient {
         return;
       case "jobLog":
         this.#handlers.onJobLog(message.entries);
+        return;
+      case "clusterEvents":
+        this.#handlers.onClusterEvents(message.events);
         return;
     }
   }

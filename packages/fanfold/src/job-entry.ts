@@ -5,6 +5,7 @@
 import { FanfoldError } from "@fanfold/job";
 
 export * from "@fanfold/job";
+export { type DaemonConfig, defineConfig, type FanfoldConfig } from "./config.js";
 
 function refuse(name: string): never {
   throw new FanfoldError(
@@ -21,4 +22,9 @@ export function runJob(): never {
 /** @throws `JOB_API_IN_JOB` always. */
 export function submitJob(): never {
   refuse("submitJob");
+}
+
+/** @throws `JOB_API_IN_JOB` always. */
+export function retryJob(): never {
+  refuse("retryJob");
 }

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { Coordinator, type NodeLog } from "@fanfold/coordinator";
 import { discardStaging } from "@fanfold/storage";
 import { createToken } from "@fanfold/transport";
-import { WorkerDaemon } from "@fanfold/worker";
+import { loadInlineExecutor, WorkerDaemon } from "@fanfold/worker";
 import type { Bundle } from "./bundle-job.js";
 
 export interface LocalClusterOptions {
@@ -17,7 +17,12 @@ export interface LocalClusterOptions {
   /** Where spills and segments go; default the system's folder for temporary files. */
   readonly tempDir?: string;
   readonly log?: NodeLog;
+  /** One executor, in this process: for a debugger. */
+  readonly isInline?: boolean;
 }
+
+/** A process that stands at a breakpoint is silent for as long as somebody looks at it. */
+const inlineLeaseMs: number = 24 * 3_600_000;
 
 const silent: NodeLog = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
@@ -38,16 +43,19 @@ export class LocalCluster {
     const dataDir = mkdtempSync(join(tempDir, "fanfold-"));
     const token = createToken();
     const log = options.log ?? silent;
-    const coordinator = await Coordinator.start({ token }, { log, onFatal: () => undefined });
+    const isInline = options.isInline ?? false;
+    const lease = isInline ? { leaseMs: inlineLeaseMs } : {};
+    const coordinator = await Coordinator.start({ token, ...lease }, { log, onFatal: () => undefined });
+    const inline = isInline ? { startExecutor: await loadInlineExecutor() } : {};
     const worker = new WorkerDaemon(
       {
         name: "local",
-        slots: options.workers ?? availableParallelism(),
+        slots: isInline ? 1 : (options.workers ?? availableParallelism()),
         coordinators: [coordinator.url],
         token,
         dataDir,
       },
-      { log },
+      { log, ...inline },
     );
     await worker.start();
     return new LocalCluster(coordinator, worker, { dataDir, token });

@@ -8,7 +8,7 @@ import { type AnyJob, FanfoldError } from "@fanfold/job";
 import { type Bundle, bundleJob } from "./bundle-job.js";
 import { type ClientOptions, CoordinatorClient, whileLeadersChange } from "./coordinator-client.js";
 import { JobRun } from "./job-run.js";
-import { LocalCluster } from "./local-cluster.js";
+import { LocalCluster, type LocalClusterOptions } from "./local-cluster.js";
 import { prepareSubmission, type Submission, type SubmitOptions } from "./submission.js";
 
 export interface RunOptions extends SubmitOptions {
@@ -20,6 +20,8 @@ export interface RunOptions extends SubmitOptions {
   readonly collectRecords?: boolean;
   /** Where spills, segments and records go while the job runs; default the system's folder for temporary files. */
   readonly tempDir?: string;
+  /** All in this process, one task at a time: for a debugger. User code that exits takes this process along. */
+  readonly inline?: boolean;
 }
 
 /**
@@ -50,15 +52,19 @@ export async function runJob<J extends AnyJob = AnyJob>(
   }
 }
 
-function clusterOptions(options: RunOptions): { readonly workers?: number; readonly tempDir?: string } {
-  const { workers, tempDir } = options;
+function clusterOptions(options: RunOptions): LocalClusterOptions {
+  const { workers, tempDir, inline } = options;
   if (workers !== undefined && !(Number.isSafeInteger(workers) && workers >= 1 && workers <= workersMax)) {
     throw new FanfoldError(
       "USAGE",
       `workers must be a whole number from 1 to ${workersMax}, not ${String(workers)}.`,
     );
   }
-  return { ...(workers === undefined ? {} : { workers }), ...(tempDir === undefined ? {} : { tempDir }) };
+  return {
+    ...(workers === undefined ? {} : { workers }),
+    ...(tempDir === undefined ? {} : { tempDir }),
+    ...(inline === undefined ? {} : { isInline: inline }),
+  };
 }
 
 /** More executor processes than this on one machine is a slip of the finger. */

@@ -14,6 +14,7 @@ export const errorCodes = [
   "JOB_API_IN_JOB",
   "PARAMS_INVALID",
   "USAGE",
+  "CONFIG_INVALID",
   // Inputs
   "INPUT_NOT_FOUND",
   "INPUT_UNREADABLE",
@@ -51,6 +52,7 @@ export const errorCodes = [
   "NOT_LEADER",
   "CONNECTION_LOST",
   "UNAUTHORIZED",
+  "TIMED_OUT",
   "PROTOCOL_MISMATCH",
   "MESSAGE_INVALID",
   "LIMIT_EXCEEDED",

@@ -1,6 +1,7 @@
 /** What clients (the command, the API) and coordinators say to each other. */
 import type { ErrorReport } from "@fanfold/job";
 import type { JobSpec, JobSummary, WorkerState } from "@fanfold/scheduler";
+import { type ClusterEvent, clusterEvent } from "./cluster-events.js";
 import { createCodec, type MessageCodec } from "./codec.js";
 import { type JobLogEntry, jobLogEntry } from "./job-log-schema.js";
 import { jobSummary } from "./job-summary-schema.js";
@@ -18,7 +19,21 @@ export type ClientRequest =
   | { readonly type: "watchJob"; readonly jobId: string }
   | { readonly type: "describeCluster" }
   /** Lets a worker finish what it runs, serve what it holds, and go. `worker` is its name or its id. */
-  | { readonly type: "drainWorker"; readonly worker: string };
+  | { readonly type: "drainWorker"; readonly worker: string }
+  /** What a job was submitted as: to be submitted again, or run elsewhere. */
+  | { readonly type: "getSpec"; readonly jobId: string }
+  /** A job's code. */
+  | { readonly type: "getBundle"; readonly digest: string }
+  /**
+   * What has happened behind this index of the log, of one job or of all. With `follow`, what happens from now on
+   * comes over this link as `clusterEvents`.
+   */
+  | {
+      readonly type: "listEvents";
+      readonly afterIndex: number;
+      readonly jobId?: string;
+      readonly follow: boolean;
+    };
 
 /** The cluster as one coordinator sees it; asked of any of them. */
 export interface ClusterSummary {
@@ -74,7 +89,10 @@ export type ClientResult =
   | { readonly type: "jobs"; readonly jobs: readonly JobSummary[] }
   | { readonly type: "cluster"; readonly cluster: ClusterSummary }
   /** The workers that were told to drain. */
-  | { readonly type: "draining"; readonly workerIds: readonly string[] };
+  | { readonly type: "draining"; readonly workerIds: readonly string[] }
+  | { readonly type: "spec"; readonly spec: JobSpec }
+  | { readonly type: "bundle"; readonly code: Uint8Array }
+  | { readonly type: "events"; readonly events: readonly ClusterEvent[] };
 
 export interface ClientToCoordinator {
   readonly requestId: number;
@@ -91,7 +109,8 @@ export type CoordinatorToClient =
     }
   /** A watched job has changed, or has made progress. */
   | { readonly type: "jobChanged"; readonly job: JobSummary }
-  | { readonly type: "jobLog"; readonly entries: readonly JobLogEntry[] };
+  | { readonly type: "jobLog"; readonly entries: readonly JobLogEntry[] }
+  | { readonly type: "clusterEvents"; readonly events: readonly ClusterEvent[] };
 
 type Request<T extends ClientRequest["type"]> = Extract<ClientRequest, { type: T }>;
 
@@ -107,6 +126,14 @@ const clientRequest = s.variant<ClientRequest>("type", [
   s.record<Request<"watchJob">>({ type: s.literal("watchJob"), jobId: s.name }),
   s.record<Request<"describeCluster">>({ type: s.literal("describeCluster") }),
   s.record<Request<"drainWorker">>({ type: s.literal("drainWorker"), worker: s.name }),
+  s.record<Request<"getSpec">>({ type: s.literal("getSpec"), jobId: s.name }),
+  s.record<Request<"getBundle">>({ type: s.literal("getBundle"), digest: s.digest }),
+  s.record<Request<"listEvents">>({
+    type: s.literal("listEvents"),
+    afterIndex: s.whole,
+    jobId: s.optional(s.name),
+    follow: s.flag,
+  }),
 ]);
 
 const clientToCoordinator = s.record<ClientToCoordinator>({
@@ -168,6 +195,9 @@ const clientResult = s.variant<ClientResult>("type", [
   s.record<Result<"jobs">>({ type: s.literal("jobs"), jobs: s.list(jobSummary) }),
   s.record<Result<"cluster">>({ type: s.literal("cluster"), cluster: clusterSummary }),
   s.record<Result<"draining">>({ type: s.literal("draining"), workerIds: s.list(s.name) }),
+  s.record<Result<"spec">>({ type: s.literal("spec"), spec: s.jobSpec }),
+  s.record<Result<"bundle">>({ type: s.literal("bundle"), code: s.bytes }),
+  s.record<Result<"events">>({ type: s.literal("events"), events: s.list(clusterEvent) }),
 ]);
 
 const coordinatorToClient = s.variant<CoordinatorToClient>("type", [
@@ -179,6 +209,10 @@ const coordinatorToClient = s.variant<CoordinatorToClient>("type", [
   }),
   s.record<ToClient<"jobChanged">>({ type: s.literal("jobChanged"), job: jobSummary }),
   s.record<ToClient<"jobLog">>({ type: s.literal("jobLog"), entries: s.list(jobLogEntry) }),
+  s.record<ToClient<"clusterEvents">>({
+    type: s.literal("clusterEvents"),
+    events: s.list(clusterEvent),
+  }),
 ]);
 
 /** The client's end of its link. */

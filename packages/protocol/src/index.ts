@@ -10,6 +10,7 @@ export {
   clientServiceCodec,
   type ReplicaRole,
 } from "./client-messages.js";
+export { type ClusterEvent, type ClusterEventType, clusterEventTypes } from "./cluster-events.js";
 export {
   decodeCommand,
   decodePlain,

@@ -1,5 +1,6 @@
 export { WorkerDaemon } from "./daemon.js";
 export { Executor, type ExecutorMeans } from "./executor.js";
+export { loadInlineExecutor } from "./executor-code.js";
 export type { ExecutorHandle, PoolDependencies } from "./executor-pool.js";
 export type {
   ExecutorHandshake,

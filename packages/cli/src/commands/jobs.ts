@@ -1,12 +1,6 @@
 /** `fanfold jobs`, `status`, `logs`, `cancel`, `pause`, `resume`. */
-import {
-  CoordinatorClient,
-  FanfoldError,
-  type JobLogEntry,
-  JobRun,
-  type JobSummary,
-  whileLeadersChange,
-} from "fanfold";
+import { CoordinatorClient, type JobLogEntry, JobRun, type JobSummary } from "fanfold";
+import { ask, jobOf, printJson } from "../cluster-question.js";
 import { countText, durationText } from "../figures.js";
 import { followRun, logText } from "../follow-run.js";
 import { createDisplay } from "../progress-display.js";
@@ -88,24 +82,8 @@ export async function changeJob(
   else process.stdout.write(`${terminalSafe(`${job.id} ${job.state}`)}\n`);
 }
 
-function ask<T>(options: ClusterOptions, question: (client: CoordinatorClient) => Promise<T>): Promise<T> {
-  return whileLeadersChange(async () => {
-    const client = await CoordinatorClient.connect(targetOf(options));
-    try {
-      return await question(client);
-    } finally {
-      client.close();
-    }
-  });
-}
-
-async function jobOf(client: CoordinatorClient, jobId: string): Promise<JobSummary> {
-  const result = await client.request({ type: "getJob", jobId });
-  if (result.type === "job") return result.job;
-  throw new FanfoldError("INTERNAL", `A question about a job was answered by ${result.type}.`);
-}
-
-function statusJson(job: JobSummary): object {
+/** A job as `--json` shows it. */
+export function statusJson(job: JobSummary): object {
   const { manifest: _manifest, ...shown } = job;
   return shown;
 }
@@ -126,8 +104,4 @@ function statusText(job: JobSummary): string {
 
 function ageMs(job: JobSummary): number {
   return (job.times.finishedMs ?? Date.now()) - job.times.submittedMs;
-}
-
-function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }

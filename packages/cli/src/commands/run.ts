@@ -30,6 +30,7 @@ export interface JobOptions {
 export interface RunCommandOptions extends JobOptions {
   readonly workers?: number;
   readonly tempDir?: string;
+  readonly inline: boolean;
 }
 
 /** The options as the programmatic API takes them. */
@@ -129,6 +130,7 @@ async function runToEnd(
       out,
       collectRecords: false,
       signal: interruption.signal,
+      inline: options.inline,
       ...(options.workers === undefined ? {} : { workers: options.workers }),
       ...(options.tempDir === undefined ? {} : { tempDir: options.tempDir }),
     });

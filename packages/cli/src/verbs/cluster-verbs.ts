@@ -1,0 +1,130 @@
+/** Verbs for a cluster as a whole, and the daemons that it is made of. */
+import type { Option } from "commander";
+import { parseDuration, parseListen, parsePeers, parseReplicaId, parseWhole } from "../option-values.js";
+import { settable } from "../settings/settable.js";
+import { clusterOptions, flag, json, option, tokenFile } from "./options.js";
+import type { Verb } from "./verb.js";
+
+const group = "Clusters:";
+
+const localDir = option("--dir <dir>", "the cluster's folder; default ~/.local/state/fanfold/cluster");
+const ofCoordinator = (made: Option, isPath = false): Option =>
+  settable(made, { section: "coordinator", isPath });
+const ofWorker = (made: Option, isPath = false): Option => settable(made, { section: "worker", isPath });
+
+export const clusterVerbs: readonly Verb[] = [
+  {
+    name: "cluster",
+    summary: "show the coordinators and workers; up, down: a cluster on this machine",
+    group,
+    options: [...clusterOptions, json],
+    examples: ["fanfold cluster --coordinators ws://127.0.0.1:7101,ws://127.0.0.1:7102"],
+    load: async () => (await import("../commands/cluster.js")).showCluster,
+  },
+  {
+    name: "cluster up",
+    summary: "start a cluster of several processes on this machine; it outlives the terminal",
+    group,
+    options: [
+      option("--coordinators <n>", "how many coordinators", parseWhole).default(3),
+      option("--workers <n>", "how many worker daemons", parseWhole).default(2),
+      option("--slots <n>", "attempts at a time of each worker", parseWhole).default(1),
+      localDir,
+      json,
+    ],
+    examples: ["fanfold cluster up --coordinators 3 --workers 4"],
+    load: async () => (await import("../commands/local-cluster.js")).clusterUp,
+  },
+  {
+    name: "cluster down",
+    summary: "end the cluster that cluster up started",
+    group,
+    options: [localDir, flag("--purge", "remove its folder too, with logs and jobs"), json],
+    examples: ["fanfold cluster down"],
+    load: async () => (await import("../commands/local-cluster.js")).clusterDown,
+  },
+  {
+    name: "cluster status",
+    summary: "show the processes of the cluster that cluster up started",
+    group,
+    options: [localDir, json],
+    examples: ["fanfold cluster status"],
+    load: async () => (await import("../commands/local-cluster.js")).clusterStatus,
+  },
+  {
+    name: "top",
+    summary: "watch the cluster's workers and jobs; printed once where there is no terminal",
+    group,
+    options: [
+      ...clusterOptions,
+      json,
+      option("--interval <time>", "between two looks", parseDuration).default(1_000, "1s"),
+      flag("--once", "print once and end"),
+    ],
+    examples: ["fanfold top"],
+    load: async () => (await import("../commands/top.js")).top,
+  },
+  {
+    name: "coordinator",
+    summary: "start a coordinator: one alone, or one of 3 or 5 replicas that agree by Paxos",
+    group,
+    options: [
+      ofCoordinator(
+        option(
+          "--id <id>",
+          "name of this replica; never used again for another machine's disk",
+          parseReplicaId,
+        ).default("a"),
+      ),
+      ofCoordinator(
+        option(
+          "--peers <list>",
+          "all replicas, this one included: a=host:port,b=host:port,c=host:port",
+          parsePeers,
+        ),
+      ),
+      ofCoordinator(
+        option("--listen <address>", "host:port to listen on", parseListen).default(
+          { host: "127.0.0.1", port: 7101 },
+          "127.0.0.1:7101",
+        ),
+      ),
+      ofCoordinator(
+        option("--data-dir <dir>", "where the log and the jobs' code are kept").default(
+          "./fanfold-coordinator",
+        ),
+        true,
+      ),
+      tokenFile,
+    ],
+    examples: ["fanfold coordinator --listen 127.0.0.1:7101 --data-dir /var/lib/fanfold"],
+    load: async () => (await import("../commands/coordinator.js")).coordinator,
+  },
+  {
+    name: "worker",
+    summary: "start a worker daemon",
+    group,
+    options: [
+      ...clusterOptions,
+      ofWorker(option("--name <name>", "name of this worker; default the host's name")),
+      ofWorker(option("--slots <n>", "attempts at a time; default one a core", parseWhole)),
+      ofWorker(
+        option("--data-dir <dir>", "where segments and spills are kept").default("./fanfold-worker"),
+        true,
+      ),
+      ofWorker(
+        option("--listen <address>", "host:port for other workers to fetch from", parseListen).default(
+          { host: "127.0.0.1", port: 0 },
+          "127.0.0.1, any free port",
+        ),
+      ),
+      option("--drain <name>", "tell the worker of this name or id to finish what it runs and go"),
+      ofWorker(
+        option("--drain-timeout <time>", "how long a draining worker finishes and serves", parseDuration),
+      ),
+      ofWorker(flag("--network-shuffle", "fetch over the network even from workers of this machine")),
+    ],
+    examples: ["fanfold worker --name w1 --slots 2 --coordinators ws://127.0.0.1:7101"],
+    load: async () => (await import("../commands/worker.js")).worker,
+  },
+];

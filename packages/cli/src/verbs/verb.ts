@@ -1,0 +1,56 @@
+/**
+ * A verb of the command as data: its words, its options, an example, and where its code is. What a verb does is loaded
+ * only when it is called: a short job is mostly start-up.
+ */
+import { Argument, type Command, type Option } from "commander";
+
+export interface Verb {
+  /** One word, or two for a verb of a group: `token create`. */
+  readonly name: string;
+  readonly summary: string;
+  /** Heading in the list of verbs. */
+  readonly group: string;
+  /** Syntax and description of each argument, e.g. `["<id>", "the job's id"]`; a third element is its default. */
+  readonly args?: readonly (readonly [syntax: string, description: string, fallback?: string])[];
+  readonly options?: readonly Option[];
+  /** Command lines that work as they stand, apart from names of files and jobs. */
+  readonly examples: readonly [string, ...string[]];
+  /** What is called with the arguments, then the options. */
+  load(): Promise<VerbAction>;
+}
+
+/** Verbs check their own types: what commander hands over is shaped by `args` and `options`. */
+// biome-ignore lint/suspicious/noExplicitAny: arguments and options differ from verb to verb
+export type VerbAction = (...words: any[]) => unknown;
+
+/** Adds a verb, making its group's command when it has two words. */
+export function addVerb(program: Command, verb: Verb): void {
+  const words = verb.name.split(" ");
+  const last = words.at(-1) ?? verb.name;
+  const parent = words.length === 1 ? program : groupOf(program, words[0] ?? "", verb);
+  const command = commandOf(parent, last).description(verb.summary);
+  if (words.length === 1) command.helpGroup(verb.group);
+  for (const [syntax, description, fallback] of verb.args ?? []) {
+    const argument = new Argument(syntax, description);
+    command.addArgument(fallback === undefined ? argument : argument.default(fallback));
+  }
+  for (const option of verb.options ?? []) command.addOption(option);
+  const lines = verb.examples.map((example) => `  ${example}`);
+  command.addHelpText("after", `\nExample${lines.length > 1 ? "s" : ""}:\n${lines.join("\n")}\n`);
+  command.action(async (...given: unknown[]) => {
+    // Last comes the command itself, which no verb needs.
+    const action = await verb.load();
+    await action(...given.slice(0, -1));
+  });
+}
+
+function groupOf(program: Command, name: string, verb: Verb): Command {
+  const known = program.commands.find((command) => command.name() === name);
+  return known ?? commandOf(program, name).description(`${name}: see its verbs`).helpGroup(verb.group);
+}
+
+function commandOf(parent: Command, name: string): Command {
+  const command = parent.createCommand(name).copyInheritedSettings(parent);
+  parent.addCommand(command);
+  return command;
+}
