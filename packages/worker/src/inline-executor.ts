@@ -8,7 +8,7 @@ import {
   executorCodec,
   frameBytesMax,
 } from "@fanfold/protocol";
-import { dial, type Link } from "@fanfold/transport";
+import { type Link, systemSurroundings } from "@fanfold/transport";
 import { Executor } from "./executor.js";
 import type { PoolDependencies } from "./executor-pool.js";
 
@@ -22,17 +22,19 @@ export const startInlineExecutor: PoolDependencies["startExecutor"] = ({ handsha
     process.off("unhandledRejection", onStray);
     handlers.onExit(how);
   };
-  dial<DaemonToExecutor, ExecutorToDaemon>({ ...handshake, frameBytesMax }, executorCodec, {
-    onMessage: (message) => executor?.take(message),
-    onClose: (reason) => ended(`was closed: ${reason}`),
-  }).then(
-    (opened) => {
-      link = opened;
-      // A process would be replaced here; the stray code of this one stays where it is.
-      executor = new Executor(opened, () => undefined);
-      opened.send({ type: "ready", executorId: handshake.executorId });
-    },
-    (error: Error) => ended(`could not be started: ${error.message}`),
-  );
+  systemSurroundings.network
+    .dial<DaemonToExecutor, ExecutorToDaemon>({ ...handshake, frameBytesMax }, executorCodec, {
+      onMessage: (message) => executor?.take(message),
+      onClose: (reason) => ended(`was closed: ${reason}`),
+    })
+    .then(
+      (opened) => {
+        link = opened;
+        // A process would be replaced here; the stray code of this one stays where it is.
+        executor = new Executor(opened, () => undefined);
+        opened.send({ type: "ready", executorId: handshake.executorId });
+      },
+      (error: Error) => ended(`could not be started: ${error.message}`),
+    );
   return { pid: process.pid, kill: () => link?.close("the daemon is done with it") };
 };
