@@ -1,12 +1,14 @@
 /** Puts a replica together: its storage on disk, its log, and its links to the others. */
 import { join } from "node:path";
-import type { Message } from "@fanfold/paxos";
-import { decodePlain, encodePlain, type JobLogEntry, type ReplicaMessage } from "@fanfold/protocol";
+import { FanfoldError } from "@fanfold/job";
+import type { JobLogEntry, ReplicaMessage } from "@fanfold/protocol";
 import type { Surroundings } from "@fanfold/transport";
 import { newClusterId } from "./cluster-id.js";
 import type { LogFiles } from "./log-files.js";
+import { MessageAssembler, partsOf } from "./message-parts.js";
 import { NodeLogFiles } from "./node-log-files.js";
 import { PaxosLog } from "./paxos-log.js";
+import { decodeMessage, encodeMessage } from "./paxos-message.js";
 import type { CommandLog, NodeLog } from "./ports.js";
 import { ReplicaNetwork } from "./replica-network.js";
 import { ReplicaStorage } from "./replica-storage.js";
@@ -54,6 +56,7 @@ export async function openPaxosLog(
   );
   if (opened.damage !== undefined) throw opened.damage;
   const { storage, stored } = opened;
+  const assemblers = new Map<string, MessageAssembler>();
   const network = new ReplicaNetwork(
     {
       id: place.id,
@@ -67,7 +70,12 @@ export async function openPaxosLog(
       onMessage: (from, message) => {
         if (message.type === "jobLog") onJobLog(message.entries);
         else if (message.type !== "paxos") onBundle(from, message);
-        else paxosLog.receive(from, decodePlain(message.message) as Message);
+        else {
+          const assembler = assemblers.get(from) ?? new MessageAssembler();
+          assemblers.set(from, assembler);
+          const whole = assembler.add(message);
+          if (whole !== undefined) paxosLog.receive(from, decodeMessage(whole));
+        }
       },
       onFatal,
     },
@@ -87,7 +95,14 @@ export async function openPaxosLog(
         network.clusterNamed();
       },
       closeStorage: () => storage.close(),
-      send: (to, message) => network.send(to, { type: "paxos", message: encodePlain(message) }),
+      send: (to, message) => {
+        try {
+          network.sendAll(to, partsOf(encodeMessage(message)));
+        } catch (error) {
+          if (!(error instanceof FanfoldError) || error.code !== "LIMIT_EXCEEDED") throw error;
+          log.error({ peer: to }, error.message);
+        }
+      },
     },
   );
   return { log: paxosLog, network };

@@ -105,9 +105,14 @@ export class ReplicaNetwork {
   }
 
   send(to: string, message: ReplicaMessage): void {
+    this.sendAll(to, [message]);
+  }
+
+  /** Sends all of them, or none. */
+  sendAll(to: string, messages: readonly ReplicaMessage[]): void {
     const link = this.#diallers.get(to)?.link;
     if (link === undefined || link.bufferedBytes > unsentBytesMax) return;
-    link.send(message);
+    for (const message of messages) link.send(message);
   }
 
   broadcast(message: ReplicaMessage): void {

@@ -79,7 +79,7 @@ export class Candidacy {
     });
     const isUnheard = !this.#election.happy && rules.stepsDownUnheard();
     if (isUnheard || this.#leader?.isStuck(now)) this.stepDown();
-    this.#isWaiting = shouldCampaign;
+    this.#isWaiting = shouldCampaign || (votes() && rules.campaignsUnasked());
   }
 
   #campaignWhenFree(now: number): void {

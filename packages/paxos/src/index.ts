@@ -16,6 +16,7 @@ export {
 } from "./durable.js";
 export type { Effect, HaltReason, Input, MembershipChange, Refusal, Request } from "./effects.js";
 export { MemoryNetwork, MemoryStorage, type Receiver } from "./memory.js";
+export { messageShape, type ValueShapes } from "./message-shape.js";
 export type {
   Accept,
   Accepted,

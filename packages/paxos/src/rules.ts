@@ -48,6 +48,8 @@ export interface Rules {
    */
   announcedIndex(counted: number, decided: number): number;
 
+  /** Whether a replica campaigns though the election does not ask it to. Safety must not rest on the election. */
+  campaignsUnasked(): boolean;
   /** A leader that sees an entry decided in a later reign leads no more. */
   endsReign(own: Ballot, decidedIn: Ballot): boolean;
 
@@ -108,6 +110,7 @@ export const paxosRules: Rules = {
   acknowledged: (runEnd) => runEnd,
   isDecidedSlot: (slotBallot, leaderBallot) => compareBallots(slotBallot, leaderBallot) === 0,
   announcedIndex: (counted) => counted,
+  campaignsUnasked: () => false,
   endsReign: (own, decidedIn) => compareBallots(decidedIn, own) > 0,
   waitsForDisk: () => true,
   ownVoteWaitsForDisk: () => true,

@@ -20,6 +20,7 @@ export {
   type MessageCodec,
   protocolVersion,
 } from "./codec.js";
+export { isCommand } from "./command-schema.js";
 export {
   type DaemonToExecutor,
   daemonCodec,

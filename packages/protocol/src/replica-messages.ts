@@ -34,8 +34,11 @@ export type ReplicaMessage =
       readonly clusterId: string | null;
       readonly error: ErrorReport;
     }
-  /** A message of package `paxos`, encoded by itself. */
-  | { readonly type: "paxos"; readonly message: Uint8Array }
+  /**
+   * A message of package `paxos`, encoded by itself, or the next part of one: a log snapshot may be larger than any
+   * frame. Part 0 begins a message.
+   */
+  | { readonly type: "paxos"; readonly part: number; readonly isLast: boolean; readonly message: Uint8Array }
   /** A few times a second, for people and for `cluster`. `hears` names the replicas that the sender hears of. */
   | {
       readonly type: "replicaStatus";
@@ -82,7 +85,7 @@ const replicaMessage = s.variant<ReplicaMessage>("type", [
     clusterId: s.orNull(s.name),
     error: s.errorReport,
   }),
-  s.record<Kind<"paxos">>({ type: s.literal("paxos"), message: s.bytes }),
+  s.record<Kind<"paxos">>({ type: s.literal("paxos"), part: s.whole, isLast: s.flag, message: s.bytes }),
   s.record<Kind<"replicaStatus">>({
     type: s.literal("replicaStatus"),
     role: replicaRole,

@@ -115,6 +115,11 @@ export const mutations: readonly Mutation[] = [
     rules: { waitsForDisk: (message) => message.type !== "accepted" },
   },
   {
+    name: "members-not-asked",
+    mistake: "a leader goes on after a membership change without promises of the new members",
+    rules: { mustAskNewMembers: () => false },
+  },
+  {
     name: "own-vote-before-fsync",
     mistake: "the leader counts its own vote before it is durable",
     rules: { ownVoteWaitsForDisk: () => false },

@@ -26,10 +26,13 @@ export class Nemesis {
   }
 
   restartLater(node: MachineNode): void {
-    const { queue } = this.#world;
-    queue.add(queue.now + (1 + this.#below(this.#below(2) === 0 ? 6 : 40)) * unitsPerTick, () => {
-      if (this.#world.isFaulty) node.start();
-    });
+    const { queue, plan } = this.#world;
+    queue.add(
+      queue.now + (1 + this.#below(this.#below(2) === 0 ? plan.restartTicks : 40)) * unitsPerTick,
+      () => {
+        if (this.#world.isFaulty) node.start();
+      },
+    );
   }
 
   /** Mends a quorum; the rest stays as broken as chance wants. Returns the replicas that must now make progress. */
@@ -110,7 +113,16 @@ export class Nemesis {
         someone.slowDisk = !someone.slowDisk;
         break;
       case "changeMembers":
-        this.#changeMembers();
+        this.#changeMembers(this.#below(3));
+        break;
+      case "splitMembers":
+        this.#splitMembers();
+        break;
+      case "leaderForgets":
+        this.#leaderForgets();
+        break;
+      case "leaseHeist":
+        this.#leaseHeist();
         break;
     }
   }
@@ -165,13 +177,65 @@ export class Nemesis {
       for (const b of nodes) if (a !== b && a !== centre && b !== centre) network.cut(a.id, b.id);
   }
 
-  #changeMembers(): void {
+  /** Replaces a member, and soon after cuts the old quorum and the new one apart, for a while. */
+  #splitMembers(): void {
+    const { network, nodes, queue, plan } = this.#world;
+    network.heal();
+    const leader = this.#leader();
+    const change = this.#changeMembers(2);
+    if (change === undefined) return;
+    const friend = this.#below(2) === 0 ? change.leaves : change.joins;
+    const side = new Set([leader.id, friend]);
+    queue.add(queue.now + this.#below(4 * unitsPerTick), () => {
+      if (!this.#world.isFaulty) return;
+      for (const a of nodes)
+        for (const b of nodes) if (side.has(a.id) !== side.has(b.id)) network.cut(a.id, b.id);
+    });
+    queue.add(queue.now + (6 + this.#below(plan.faultEvery)) * unitsPerTick, () => network.heal());
+  }
+
+  #leaderForgets(): void {
+    const { network, nodes, queue } = this.#world;
+    const leader = this.#leader();
+    const informed = this.#pick(nodes.filter((node) => node !== leader));
+    network.heal();
+    for (const node of nodes) {
+      node.slowDisk = node === leader;
+      if (node !== informed) network.cut(leader.id, node.id);
+    }
+    queue.add(queue.now + (3 + this.#below(12)) * unitsPerTick, () => {
+      if (!this.#world.isFaulty) return;
+      leader.crash();
+      leader.slowDisk = false;
+      network.heal();
+      this.#cutOff(informed);
+      queue.add(queue.now + 1 + this.#below(unitsPerTick), () => {
+        if (this.#world.isFaulty) leader.start();
+      });
+    });
+  }
+
+  #leaseHeist(): void {
+    const { network, nodes, queue } = this.#world;
+    network.heal();
+    const leader = this.#leader();
+    this.#cutOff(leader);
+    for (const node of nodes) {
+      if (node === leader) continue;
+      node.crash();
+      queue.add(queue.now + 1 + this.#below(2 * unitsPerTick), () => {
+        if (this.#world.isFaulty) node.start();
+      });
+    }
+  }
+
+  /** `kind` 0 adds, 1 removes, anything else replaces. */
+  #changeMembers(kind: number): { readonly leaves: ReplicaId; readonly joins: ReplicaId } | undefined {
     const { members, nodes } = this.#world;
     const outside = nodes.filter(({ id }) => !members.includes(id));
     const id = `change${this.#changes++}`;
     const replica: ReplicaId = members[this.#below(members.length)]!;
     const other = outside[this.#below(outside.length)]?.id;
-    const kind = this.#below(3);
     const leader = this.#leader();
     if (kind === 0 && other)
       leader.give({ type: "changeMembership", id, change: { type: "add", replica: other } });
@@ -179,7 +243,9 @@ export class Nemesis {
       leader.give({ type: "changeMembership", id, change: { type: "remove", replica } });
     } else if (other) {
       leader.give({ type: "changeMembership", id, change: { type: "replace", replica, by: other } });
+      return { leaves: replica, joins: other };
     }
+    return undefined;
   }
 
   #leader(): MachineNode {

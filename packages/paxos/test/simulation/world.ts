@@ -54,7 +54,8 @@ export class World {
     this.network = new Network(this.queue, this.random, plan, ({ from, to, message }) => {
       this.nodes.find(({ id }) => id === to)?.give({ type: "message", from, message });
     });
-    this.nodes = ids.map((id) => this.#newNode(id, rules));
+    const themed = this.#themed(rules);
+    this.nodes = ids.map((id) => this.#newNode(id, themed));
     const port = { replicas: () => ids, send: this.#send.bind(this) };
     this.#clients = Array.from(
       { length: plan.clients + 1 },
@@ -119,6 +120,17 @@ export class World {
       return `${id}:${status?.role}@${status?.decidedIndex}/${status?.ballot.round}${status?.ballot.replica}`;
     });
     throw new Failure(`not live: ${busy} clients wait, log ${this.#log.length}, ${states.join(" ")}`);
+  }
+
+  /** While faults go on, replicas may usurp the lead, and one that hears nobody does not give it up. */
+  #themed(rules: Rules): Rules {
+    const { usurpers } = this.plan;
+    if (usurpers === 0) return rules;
+    return {
+      ...rules,
+      campaignsUnasked: () => this.isFaulty && this.random.below(1000) < usurpers,
+      stepsDownUnheard: () => !this.isFaulty && rules.stepsDownUnheard(),
+    };
   }
 
   #newNode(id: ReplicaId, rules: Rules): MachineNode {

@@ -1,7 +1,13 @@
 import { writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { foundSeeds } from "./found-seeds.js";
-import { findMutation, mutations, type Search, search, tableOf } from "./planted-bugs.js";
+import { foundSeeds } from "../../packages/paxos/test/simulation/found-seeds.js";
+import {
+  findMutation,
+  mutations,
+  type Search,
+  search,
+  tableOf,
+} from "../../packages/paxos/test/simulation/planted-bugs.js";
 
 const hunts = 5;
 const seedsMax = 3000;
@@ -19,9 +25,12 @@ describe.runIf(process.env["PAXOS_PLANTED_BUGS"] === "write")("the page of plant
         "};",
         "",
       ];
-      writeFileSync(new URL("found-seeds.ts", import.meta.url), source.join("\n"));
+      writeFileSync(
+        new URL("../../packages/paxos/test/simulation/found-seeds.ts", import.meta.url),
+        source.join("\n"),
+      );
       const page = tableOf(searches, hunts, seedsMax);
-      writeFileSync(new URL("../../docs/planted-bugs.md", import.meta.url), page);
+      writeFileSync(new URL("../../packages/paxos/docs/planted-bugs.md", import.meta.url), page);
     }
     expect(searches.filter(({ seed }) => seed === 0)).toEqual([]);
   }, 3_600_000);

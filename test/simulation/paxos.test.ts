@@ -1,5 +1,6 @@
+/** The model is in packages/paxos/test/simulation; `pnpm sim --seeds N` runs any number of seeds of it. */
 import { describe, expect, it } from "vitest";
-import { runSeed, runSeeds } from "./run-seeds.js";
+import { runSeed, runSeeds } from "../../packages/paxos/test/simulation/run-seeds.js";
 
 /** `PAXOS_SEED=123` replays one seed; `PAXOS_SEEDS=100000` runs more of them. */
 const first = Number(process.env["PAXOS_SEED"] ?? 1);

@@ -1,0 +1,33 @@
+/** The table of fault cases names tests that exist. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const rows = readFileSync(join(root, "docs/fault-cases.md"), "utf8")
+  .split("\n")
+  .filter((line) => /^\| [SLFD]\d/.test(line))
+  .map((line) => line.split("|").map((cell) => cell.trim()))
+  .map(([, id = "", , file = "", title = ""]) => ({ id, file, title }));
+
+describe("the table of fault cases", () => {
+  it("has every case of consensus, failover and disk", () => {
+    const cases = [
+      ["S", 11],
+      ["L", 6],
+      ["F", 6],
+      ["D", 6],
+    ] as const;
+    const all = cases.flatMap(([letter, count]) =>
+      Array.from({ length: count }, (_, n) => `${letter}${n + 1}`),
+    );
+    expect([...new Set(rows.map(({ id }) => id))]).toEqual(all);
+  });
+
+  it.each(rows)("names a test of $id that is there: $title", ({ file, title }) => {
+    const path = join(root, file);
+    expect(existsSync(path)).toBe(true);
+    expect(readFileSync(path, "utf8")).toContain(title);
+  });
+});
