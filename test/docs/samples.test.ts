@@ -9,17 +9,18 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 /** Inside the checkout, so that `fanfold` resolves as it does for any package here; ignored by git. */
 const dir = join(root, ".fanfold", `samples-${process.pid}`);
-const pages = ["README.md", "docs/job-api.md"];
+const pages = ["README.md", "docs/job-api.md", "docs/testing-jobs.md"];
 
 interface Sample {
   readonly page: string;
-  readonly kind: "job" | "program";
+  /** A `check` runs, and ends with 0. */
+  readonly kind: "job" | "program" | "check";
   readonly text: string;
 }
 
 const samples: readonly Sample[] = pages.flatMap((page) => {
   const text = readFileSync(join(root, page), "utf8");
-  return [...text.matchAll(/^```ts (job|program)\n([\s\S]*?)^```$/gm)].map(
+  return [...text.matchAll(/^```ts (job|program|check)\n([\s\S]*?)^```$/gm)].map(
     ([, kind, body = ""]): Sample => ({ page, kind: kind as Sample["kind"], text: body }),
   );
 });
@@ -64,6 +65,7 @@ describe("the documentation's samples", () => {
   it("are found", () => {
     expect(samples.filter((sample) => sample.kind === "job").length).toBeGreaterThanOrEqual(5);
     expect(samples.filter((sample) => sample.kind === "program")).toHaveLength(2);
+    expect(samples.filter((sample) => sample.kind === "check")).toHaveLength(2);
   });
 
   it("compile", () => {
@@ -76,6 +78,7 @@ describe("the documentation's samples", () => {
   it("run", async () => {
     for (const [index, sample] of samples.entries()) {
       if (sample.kind === "program") await runProgram(index, sample);
+      else if (sample.kind === "check") runCheck(index, sample);
       else await runSample(index, sample);
     }
   }, 60_000);
@@ -90,6 +93,13 @@ async function runSample(index: number, sample: Sample): Promise<void> {
   for await (const _pair of run.output()) pairs += 1;
   run.close();
   expect(pairs, `${sample.page}: ${name}`).toBeGreaterThan(0);
+}
+
+function runCheck(index: number, sample: Sample): void {
+  const script = fileOf(index, sample).replace(/\.ts$/, ".js");
+  const { status, stderr } = spawnSync(process.execPath, [script], { cwd: dir, encoding: "utf8" });
+  expect(stderr).toBe("");
+  expect(status).toBe(0);
 }
 
 async function runProgram(index: number, sample: Sample): Promise<void> {

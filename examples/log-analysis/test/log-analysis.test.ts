@@ -2,8 +2,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runJob } from "fanfold";
+import { checkLaws } from "fanfold/laws";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { Access } from "../log-analysis.js";
+import job, { type Access } from "../log-analysis.js";
 
 let dir: string;
 
@@ -47,4 +48,11 @@ it("adds up traffic by path and status, and keeps the errors in an output of the
   for (const { time, offset } of errors)
     expect(text.slice(offset, text.indexOf("\n", offset))).toContain(time);
   expect(counters).toEqual({ "server errors": 10 });
+});
+
+it("keeps the laws of a job that a cluster may cut, repeat and combine", () => {
+  const records = Array.from({ length: 40 }, (_, n): Access => {
+    return { time: "2030-01-01", path: `/${n % 3}`, status: n % 9 === 0 ? 503 : 200, bytes: n };
+  });
+  return checkLaws(job, { records });
 });

@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runJob } from "fanfold";
+import { checkLaws } from "fanfold/laws";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type job from "../word-count.js";
+import job from "../word-count.js";
 
 let dir: string;
 
@@ -35,3 +36,6 @@ it("counts every word of every file, whatever the alphabet", async () => {
   run.close();
   expect(counted).toEqual(expected);
 });
+
+it("keeps the laws of a job that a cluster may cut, repeat and combine", () =>
+  checkLaws(job, { records: ["The cat, the cat", "κόσμε the end", "", "naïve cat"] }));

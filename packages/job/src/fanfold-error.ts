@@ -35,6 +35,7 @@ export const errorCodes = [
   "EXECUTOR_EXITED",
   "TASK_STALLED",
   "SKIP_LIMIT_EXCEEDED",
+  "LAW_BROKEN",
   // Outputs and disks
   "OUTPUT_EXISTS",
   "OUTPUT_UNWRITABLE",

@@ -43,8 +43,16 @@ export interface FaultPlan {
   readonly lossRate: number;
   /** The worker that publishes dies in the midst of it so many times. */
   readonly publishCrashes: number;
+  /** How many times the usual time a sync takes on every coordinator. */
+  readonly diskSlowness: number;
+  /** Each segment is held by so many workers, unless the job says. */
+  readonly shuffleReplicas: number;
 }
 
+/** Seeds in which the coordinators have slow disks from the start. */
+const slowDisks = 0.3;
+/** Seeds in which map outputs are held twice. */
+const twiceHeld = 0.25;
 /** Faults that are not asked for never come; those that are, in nine seeds of ten. */
 const presence = 0.9;
 
@@ -61,5 +69,7 @@ export function planFaults(faults: Faults, chance: Chance): FaultPlan {
     slowEveryMs: every(faults.slow, 200, 1_500),
     lossRate: faults.lossRate * chance.between(0.2, 1),
     publishCrashes: faults.killWorkers ? chance.below(3) : 0,
+    diskSlowness: faults.slow && chance.happens(slowDisks) ? chance.between(2, 40) : 1,
+    shuffleReplicas: chance.happens(twiceHeld) ? 2 : 1,
   };
 }

@@ -9,6 +9,8 @@ const restartMs = { least: 100, most: 2_500 } as const;
 const freezeMs = { least: 300, most: 8_000 } as const;
 const cutMs = { least: 200, most: 7_000 } as const;
 const slowMs = { least: 300, most: 3_000 } as const;
+/** Of the blows to coordinators, those that hit all. */
+const powerCutShare = 0.2;
 const slownessMax = 25;
 const slowLinkFactor = 40;
 
@@ -29,10 +31,11 @@ export class Nemesis {
     const { faults } = this.#cluster.network;
     faults.lossRate = lossRate;
     faults.duplicateRate = lossRate / 2;
-    faults.breakRate = lossRate / 20;
+    faults.breakRate = lossRate / 5;
     this.#cluster.publishCrashes = this.#plan.publishCrashes;
+    for (const { disk } of this.#cluster.coordinators) disk.slowness = this.#plan.diskSlowness;
     this.#again(killWorkerEveryMs, () => this.#strike(this.#chance.pick(this.#cluster.workers)));
-    this.#again(killLeaderEveryMs, () => this.#strike(this.#leader()));
+    this.#again(killLeaderEveryMs, () => this.#whenCommitted(() => this.#strikeCoordinators()));
     this.#again(cutEveryMs, () => this.#cut());
     this.#again(slowEveryMs, () => this.#slowDown());
     this.#cluster.world.after(untilMs, () => this.heal());
@@ -65,6 +68,42 @@ export class Nemesis {
     });
   }
 
+  /**
+   * Half of the blows wait for a word that commits its sender: an order, a reply. What it says must be true whatever
+   * comes next.
+   */
+  #whenCommitted(strike: () => void): void {
+    const { network, world, coordinators } = this.#cluster;
+    if (this.#chance.happens(0.5)) {
+      strike();
+      return;
+    }
+    const hosts = new Set(coordinators.map(({ name }) => name));
+    network.onSent = (host, message) => {
+      if (!hosts.has(host) || isSmallTalk(message)) return;
+      network.onSent = undefined;
+      world.after(0, () => {
+        if (!this.#isOver) strike();
+      });
+    };
+  }
+
+  /** The leader, or the power of all coordinators at once: what they have told anybody must be on their disks. */
+  #strikeCoordinators(): void {
+    if (!this.#chance.happens(powerCutShare)) {
+      this.#strike(this.#leader());
+      return;
+    }
+    for (const host of this.#cluster.coordinators) this.#killForAWhile(host, true);
+  }
+
+  #killForAWhile(host: Host, isPower: boolean): void {
+    if (host.process === undefined) return;
+    this.#cluster.kill(host, isPower);
+    const forMs = this.#chance.between(restartMs.least, restartMs.most);
+    this.#cluster.world.after(forMs, () => this.#cluster.restart(host));
+  }
+
   #leader(): Host {
     return this.#cluster.believedLeader ?? this.#chance.pick(this.#cluster.coordinators);
   }
@@ -79,8 +118,7 @@ export class Nemesis {
       process.freeze(forMs);
       return;
     }
-    this.#cluster.kill(host, this.#chance.happens(0.5));
-    world.after(this.#chance.between(restartMs.least, restartMs.most), () => this.#cluster.restart(host));
+    this.#killForAWhile(host, this.#chance.happens(0.5));
   }
 
   #cut(): void {
@@ -108,8 +146,20 @@ export class Nemesis {
     world.note(`slow ${host.name}`);
     world.after(this.#chance.between(slowMs.least, slowMs.most), () => {
       host.slowness = 1;
-      disk.slowness = 1;
+      disk.slowness = this.#plan.diskSlowness;
       network.faults.delayFactor = 1;
     });
   }
+}
+
+const smallTalk: ReadonlySet<string> = new Set([
+  "paxos",
+  "replicaStatus",
+  "replicaHello",
+  "heartbeat",
+  "welcome",
+]);
+
+function isSmallTalk(message: unknown): boolean {
+  return smallTalk.has((message as { readonly type?: string }).type ?? "");
 }

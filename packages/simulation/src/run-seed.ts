@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type ErrorReport, FanfoldError } from "@fanfold/job";
 import { isFinalState, type JobSpec, type JobSummary } from "@fanfold/scheduler";
+import { readManifest } from "@fanfold/storage";
 import { pause } from "@fanfold/transport";
 import { CoordinatorClient, isPassing } from "fanfold";
 import { Cluster, clusterToken } from "./cluster.js";
@@ -94,13 +95,17 @@ class Life {
   readonly #cluster: Cluster;
   readonly #out: string;
   readonly #nemesis: Nemesis;
+  readonly #shuffleReplicas: number;
   #summary: JobSummary | undefined;
 
   constructor(job: SimulatedJob, cluster: Cluster, { dir, faults }: SeedOptions) {
+    const { spec } = job;
     this.#job = job;
     this.#cluster = cluster;
     this.#out = join(dir, "out", "result");
-    this.#nemesis = new Nemesis(cluster, planFaults(faults, cluster.world.chance("plan")));
+    const plan = planFaults(faults, cluster.world.chance("plan"));
+    this.#nemesis = new Nemesis(cluster, plan);
+    this.#shuffleReplicas = spec.options.shuffleReplicas ?? plan.shuffleReplicas;
   }
 
   async run(): Promise<{ summary: JobSummary | undefined; failure: string | undefined }> {
@@ -137,7 +142,8 @@ class Life {
   async #followBy(client: CoordinatorClient, rest: () => Promise<void>): Promise<JobSummary> {
     const { code, spec } = this.#job;
     await client.request({ type: "putBundle", digest: code.digest, code: code.token });
-    const submitted = { ...spec, bundle: code.digest, out: this.#out };
+    const options = { ...spec.options, shuffleReplicas: this.#shuffleReplicas };
+    const submitted = { ...spec, bundle: code.digest, out: this.#out, options };
     const answer = await client.request({ type: "submit", key: "simulated", spec: submitted });
     if (answer.type !== "accepted")
       throw new FanfoldError("INTERNAL", `A submit was answered by ${answer.type}.`);
@@ -162,7 +168,17 @@ class Life {
     if (!isThere) return "the job succeeded, but there is no output";
     const difference = outputDifference(expected.out, this.#out, expected.isRanged);
     if (difference !== undefined) return `the output is wrong: ${difference}`;
-    return this.#countedTwice(summary);
+    return this.#publishedOnce(summary) ?? this.#countedTwice(summary);
+  }
+
+  /** By the decision that is in the log, and no other. */
+  #publishedOnce({ id, times }: JobSummary): string | undefined {
+    const { jobId, createdAt } = readManifest(this.#out);
+    if (jobId !== id) return `the output is that of job ${jobId}, not ${id}`;
+    const decided = new Date(times.committedMs ?? 0).toISOString();
+    return createdAt === decided
+      ? undefined
+      : `published by a decision of ${createdAt}, but it was made at ${decided}`;
   }
 
   /** Counters and records come from one attempt a task, whatever number ran. */
@@ -203,7 +219,7 @@ class Life {
 }
 
 /** What may end a job on a cluster as bad as this one; anything else is a bug, here or in the job. */
-const legitimate: ReadonlySet<string> = new Set(["EXECUTOR_EXITED", "SEGMENT_UNAVAILABLE", "FETCH_FAILED"]);
+const legitimate: ReadonlySet<string> = new Set(["EXECUTOR_EXITED"]);
 
 function isLegitimate(error: ErrorReport | null): boolean {
   return error !== null && legitimate.has(error.code);

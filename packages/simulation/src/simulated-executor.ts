@@ -114,6 +114,7 @@ function meansOf(host: ExecutorHost, process: SimulatedProcess, chance: Chance):
     };
   return {
     network,
+    clock,
     loadJob: async (bundlePath) => load(bundlePath),
     runMap: timed(runMapAttempt),
     runReduce: timed(runReduceAttempt),

@@ -48,6 +48,8 @@ export class SimulatedNetwork {
   readonly faults: NetworkFaults = { lossRate: 0, duplicateRate: 0, breakRate: 0, delayFactor: 1 };
   readonly world: World;
   readonly chance: Chance;
+  /** Told of what leaves a host: the host's name, and the message. */
+  onSent: ((host: string, message: unknown) => void) | undefined = undefined;
   readonly #listeners = new Map<string, Endpoint>();
   readonly #cuts = new Set<string>();
   readonly #silent = new Set<string>();
@@ -285,6 +287,7 @@ class Connection {
     const channel = this.#from(from);
     const to = channel.to.process;
     world.note(`${from.process.name} > ${to.name} ${describeMessage(message)}`);
+    this.#network.onSent?.(from.process.host, message);
     const arrive = arrivalOf(message, from, channel.to);
     if (from.process.host === to.host) {
       channel.push({ type: "message", arrive, readyMs: world.nowMs + latencyMs.local });
