@@ -1,5 +1,6 @@
 /** Workers and tasks that hang, crash, lag, lie and leave: what becomes of their jobs. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { JobSummary } from "fanfold";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -180,6 +181,38 @@ describe("a map that gives other data each time", () => {
     expect(error).toMatchObject({ code: "JOB_FAILED", details: { reason: "notDeterministic" } });
     expect(String(error["message"])).toContain("is not deterministic");
     expect(() => readFileSync(join(out, "part-00000.tsv"))).toThrow();
+  });
+});
+
+describe("a map output that is damaged on the disk", () => {
+  it("is made again, even if user code catches the error, and the job's output is right", async () => {
+    // Values that do not compress: many blocks, so that some of them are read while user code runs.
+    const line = (n: number): string => createHash("sha256").update(String(n)).digest("base64");
+    writeFileSync(input, Array.from({ length: 20_000 }, (_, n) => `${line(n)}\n`).join(""));
+    const gate = join(dir, "gate");
+    process.env["GATE"] = gate;
+    await startWorker("w1", url, join(dir, "w1"), ["--slots", "1"]);
+    delete process.env["GATE"];
+    const submitted = submitting("swallows.ts", out, ["--reducers", "1", "--split-size", "2M"]);
+    await submitted.printed(/about to reduce/);
+    const folder = join(dir, "w1", "jobs");
+    const [segment = ""] = readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith("segment"))
+      .map((name) => join(folder, name));
+    const bytes = readFileSync(segment);
+    const at = Math.floor(bytes.length * 0.7);
+    bytes[at] = (bytes[at] ?? 0) ^ 1;
+    writeFileSync(segment, bytes);
+    writeFileSync(gate, "");
+    const { exitCode, stdout } = await submitted.finished;
+    expect(exitCode).toBe(0);
+    expect(outputLines(out)).toEqual(["all\t20000"]);
+    const { stages } = JSON.parse(stdout) as { readonly stages: readonly Readonly<Record<string, number>>[] };
+    // Three reports against it, and it was made again.
+    expect(stages.map(({ failedAttempts, remadeOutputs }) => [failedAttempts, remadeOutputs])).toEqual([
+      [0, 1],
+      [3, 0],
+    ]);
   });
 });
 

@@ -22,17 +22,17 @@ export function writeError(thrown: unknown, path: string): FanfoldError {
 }
 
 /** A segment file that cannot be opened or read: whoever made it must be asked again. */
-export function readError(thrown: unknown, path: string): FanfoldError {
+export function readError(thrown: unknown, path: string, mapTask?: number): FanfoldError {
   if (thrown instanceof FanfoldError) return thrown;
   return new FanfoldError("SEGMENT_UNAVAILABLE", `cannot read the segment ${path}: ${reasonOf(thrown)}`, {
-    details: { path },
+    details: { path, ...(mapTask === undefined ? {} : { mapTask }) },
     cause: thrown,
   });
 }
 
 /** Bytes that are not what was written. */
-export function corruptSegment(path: string, offset: number, what: string): FanfoldError {
+export function corruptSegment(path: string, offset: number, what: string, mapTask?: number): FanfoldError {
   return new FanfoldError("SEGMENT_CORRUPT", `the segment ${path} is damaged at byte ${offset}: ${what}`, {
-    details: { path, offset },
+    details: { path, offset, ...(mapTask === undefined ? {} : { mapTask }) },
   });
 }

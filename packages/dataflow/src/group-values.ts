@@ -4,6 +4,7 @@
  */
 import { FanfoldError } from "@fanfold/job";
 import type { GroupStream } from "./group-stream.js";
+import type { Guard } from "./task-context.js";
 import { decodeValueAt } from "./value-decoder.js";
 
 export class GroupValues implements Iterable<unknown> {
@@ -12,9 +13,12 @@ export class GroupValues implements Iterable<unknown> {
   #isTaken = false;
   #isOver = false;
 
-  /** Values of the current group of `groups`. */
-  constructor(groups: GroupStream) {
+  readonly #guard: Guard | undefined;
+
+  /** Values of the current group of `groups`. With a guard, data that cannot be read fail the attempt whoever catches. */
+  constructor(groups: GroupStream, guard?: Guard) {
     this.#groups = groups;
+    this.#guard = guard;
     this.#group = groups.group;
   }
 
@@ -23,6 +27,12 @@ export class GroupValues implements Iterable<unknown> {
       throw misuse("the values of a key can be iterated once; keep them in an array to read them again");
     this.#isTaken = true;
     return new ValueIterator(this, this.#groups);
+  }
+
+  /** @throws `SEGMENT_CORRUPT`, `SEGMENT_UNAVAILABLE` */
+  advance(): void {
+    if (this.#guard === undefined) this.#groups.advance();
+    else this.#guard.run(() => this.#groups.advance());
   }
 
   /** Called when the function that was given the values has returned. */
@@ -53,7 +63,7 @@ class ValueIterator implements IterableIterator<unknown> {
     if (this.#isStopped || !this.#values.hasMore()) return { value: undefined, done: true };
     const view = this.#groups.view;
     const value = decodeValueAt(view.bytes, view.valueStart, view.valueEnd);
-    this.#groups.advance();
+    this.#values.advance();
     return { value, done: false };
   }
 

@@ -210,7 +210,7 @@ class ReduceAttempt {
     const context = this.#context;
     const emit = this.#emit;
     return () => {
-      const values = new GroupValues(groups);
+      const values = new GroupValues(groups, this.#guard);
       const returned = reduce(groups.keyOfGroup(), values, emit, context);
       if (!isThenable(returned)) {
         values.end();

@@ -190,12 +190,12 @@ export class SegmentReader implements RecordStream {
       }
       return used;
     } catch (thrown) {
-      throw readError(thrown, this.#slice.path);
+      throw readError(thrown, this.#slice.path, this.#slice.order);
     }
   }
 
   #corrupt(what: string): ReturnType<typeof corruptSegment> {
-    return corruptSegment(this.#slice.path, this.#offset, what);
+    return corruptSegment(this.#slice.path, this.#offset, what, this.#slice.order);
   }
 }
 

@@ -58,10 +58,10 @@ export const adoptionGraceMs = 3_000;
 export const partitionsPerSlot = 2;
 
 /** An attempt younger than this is not called slow: start-up, and a fetch, have no rate yet. */
-export const backupAfterMs = 3_000;
+export const backupAfterMs = 2_000;
 
 /** How often the running attempts of a stage are looked at for stragglers, each time all of them. */
-export const backupCheckMs = 1_000;
+export const backupCheckMs = 500;
 
 /** Attempts at or below this quantile of the stage's rates are slow (LATE's SlowTaskThreshold). */
 export const slowTaskQuantile = 0.25;

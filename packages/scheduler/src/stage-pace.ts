@@ -4,7 +4,8 @@
  * An attempt's rate is the share of its work that it does a second; what is left of its work over that rate is the
  * estimated time to its end. The one that will end last is the one that holds up the job, so it is the one to back up;
  * but only if it is slow compared with the stage's others (a stage whose tasks are all long has no straggler), and if
- * a fresh attempt can be expected to end before it. (Zaharia, Konwinski, Joseph, Katz, Stoica, "Improving MapReduce
+ * a fresh attempt can be expected to end before it. Progress by bytes read may lie, as when a reduce task has all its
+ * input in memory, so an attempt that has taken twice the median is late whatever it tells. (Zaharia, Konwinski, Joseph, Katz, Stoica, "Improving MapReduce
  * Performance in Heterogeneous Environments", OSDI 2008, section 4: LATE.) Where the paper takes the 25th percentile
  * of nodes, a worker here is slow when it is slower than half the median worker: percentiles of three workers say
  * nothing.
@@ -89,7 +90,11 @@ export class StageSurvey {
     const rate = rateOf(attempt, nowMs);
     // Strictly below, but a stage of few tasks has its slowest at the quantile itself.
     if (rate > this.#slowRate) return undefined;
-    const leftMs = rate === 0 ? Number.POSITIVE_INFINITY : (1 - attempt.fraction) / rate;
+    const leftMs = Math.max(
+      rate === 0 ? Number.POSITIVE_INFINITY : (1 - attempt.fraction) / rate,
+      // Whatever it tells: what takes long beyond expectation will take about as long again.
+      nowMs - attempt.sinceMs - 1 / this.#medianRate,
+    );
     const freshMs = 1 / this.#medianRate;
     return leftMs > freshMs ? leftMs : undefined;
   }

@@ -59,13 +59,17 @@ describe("the pace of a stage", () => {
   it("puts the attempt that will end last first, whatever was started first", () => {
     const pace = new StagePace();
     for (let n = 0; n < 20; n += 1) pace.noteFinished("w", 4_000);
-    const [slow, slower, fair] = [attempt("a", 0.3), attempt("b", 0.1), attempt("c", 0.9)];
-    const survey = pace.survey([slow, slower, fair], 10_000);
+    const [slow, slower] = [attempt("a", 0.3), attempt("b", 0.1)];
+    const fair = { ...attempt("c", 0.9), sinceMs: 3_000 };
+    const seemsDone = attempt("d", 1);
+    const survey = pace.survey([slow, slower, fair, seemsDone], 10_000);
     expect(survey.lateness(slow, 10_000)).toBeCloseTo(23_333, -1);
     expect(survey.lateness(slower, 10_000)).toBeCloseTo(90_000, -1);
     // It is slow as well, but will end before a fresh attempt could.
     expect(survey.lateness(fair, 10_000)).toBeUndefined();
-    expect(survey.lateness({ ...slow, sinceMs: 8_000 }, 10_000)).toBeUndefined();
+    // It says that all is read, but has taken more than twice as long as the others.
+    expect(survey.lateness(seemsDone, 10_000)).toBe(6_000);
+    expect(survey.lateness({ ...slow, sinceMs: 8_500 }, 10_000)).toBeUndefined();
   });
 });
 

@@ -25,7 +25,7 @@ import { createRecordSource, createSinkFactory } from "@fanfold/storage";
 import { type Clock, type Link, type Network, systemSurroundings } from "@fanfold/transport";
 import { loadJob, resolveParams } from "./load-job.js";
 import { traced } from "./record-trace.js";
-import { FetchFailure, fetchSegments } from "./shuffle-fetch.js";
+import { asFetchFailure, FetchFailure, fetchSegments } from "./shuffle-fetch.js";
 import { userStack } from "./user-stack.js";
 
 type Run = Extract<DaemonToExecutor, { type: "run" }>;
@@ -178,7 +178,11 @@ export class Executor {
       case "reduce": {
         const segments = await this.#fetch(run, assignment, signal);
         const { partition } = assignment;
-        return plainResult(await this.#means.runReduce({ ...options, partition, segments }, ports));
+        try {
+          return plainResult(await this.#means.runReduce({ ...options, partition, segments }, ports));
+        } catch (error) {
+          throw asFetchFailure(error, segments, run) ?? error;
+        }
       }
     }
   }

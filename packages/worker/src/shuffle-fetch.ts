@@ -14,7 +14,7 @@ import {
   type ShuffleReply,
   type ShuffleRequest,
 } from "@fanfold/protocol";
-import type { AttemptId, MapOutputEntry, MapOutputRef } from "@fanfold/scheduler";
+import type { AttemptId, MapOutputEntry, MapOutputRef, TaskAssignment } from "@fanfold/scheduler";
 import { type Clock, type Network, systemSurroundings } from "@fanfold/transport";
 import PQueue from "p-queue";
 import { rangeOf, shufflePath } from "./shuffle-holder.js";
@@ -56,6 +56,25 @@ export class FetchFailure extends Error {
 interface Unfetched {
   readonly entry: MapOutputEntry;
   readonly error: ErrorReport;
+}
+
+/**
+ * An error of a reduce attempt, as a failed fetch, if it comes from a segment that had been fetched: its data were
+ * damaged on the way, or where they lie, and the task is not to blame.
+ */
+export function asFetchFailure(
+  error: unknown,
+  segments: readonly SegmentSlice[],
+  { assignment, sources }: { readonly assignment: TaskAssignment; readonly sources?: SegmentSources },
+): FetchFailure | undefined {
+  if (!(error instanceof FanfoldError) || assignment.kind !== "reduce") return undefined;
+  if (error.code !== "SEGMENT_CORRUPT" && error.code !== "SEGMENT_UNAVAILABLE") return undefined;
+  const { path, mapTask } = error.details as { readonly path?: unknown; readonly mapTask?: unknown };
+  // A run that this attempt has spilled itself is nobody else's.
+  const isFetched = segments.some((slice) => slice.path === path && slice.order === mapTask);
+  const entry = sources?.entries.find(({ task }) => task === mapTask);
+  if (!isFetched || entry === undefined) return undefined;
+  return new FetchFailure([refOf(entry, assignment.mapStage)], error.toReport());
 }
 
 /**
