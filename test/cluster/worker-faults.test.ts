@@ -216,6 +216,26 @@ describe("a map output that is damaged on the disk", () => {
   });
 });
 
+describe("a job whose workers all die in its reduce stage", () => {
+  it("is done by those that come after them", async () => {
+    writeFileSync(input, "one\ntwo\nthree\n");
+    const gate = join(dir, "gate");
+    process.env["GATE"] = gate;
+    const network = ["--slots", "1", "--network-shuffle"];
+    const old = await Promise.all(
+      ["w1", "w2"].map((name) => startWorker(name, url, join(dir, name), network)),
+    );
+    const submitted = submitting("swallows.ts", out, ["--reducers", "2", "--split-size", "4"]);
+    await submitted.printed(/about to reduce/);
+    for (const worker of old) worker.child.kill("SIGKILL");
+    writeFileSync(gate, "");
+    await startWorker("w3", url, join(dir, "w3"), network);
+    delete process.env["GATE"];
+    expect((await submitted.finished).exitCode).toBe(0);
+    expect(outputLines(out)).toEqual(["all\t3"]);
+  });
+});
+
 describe("a worker that is frozen for longer than its lease, and comes back", () => {
   it("finds its work done by others, and changes nothing", async () => {
     writeFileSync(input, Array.from({ length: 60 }, (_, n) => `w${n % 3} ${n}\n`).join(""));

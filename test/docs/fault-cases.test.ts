@@ -7,17 +7,18 @@ import { describe, expect, it } from "vitest";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const rows = readFileSync(join(root, "docs/fault-cases.md"), "utf8")
   .split("\n")
-  .filter((line) => /^\| [SLFD]\d/.test(line))
+  .filter((line) => /^\| [SLFDW]\d/.test(line))
   .map((line) => line.split("|").map((cell) => cell.trim()))
   .map(([, id = "", , file = "", title = ""]) => ({ id, file, title }));
 
 describe("the table of fault cases", () => {
-  it("has every case of consensus, failover and disk", () => {
+  it("has every case of consensus, failover, disk and workers", () => {
     const cases = [
       ["S", 11],
       ["L", 6],
       ["F", 6],
       ["D", 6],
+      ["W", 9],
     ] as const;
     const all = cases.flatMap(([letter, count]) =>
       Array.from({ length: count }, (_, n) => `${letter}${n + 1}`),
