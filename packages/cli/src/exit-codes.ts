@@ -30,6 +30,7 @@ const usageCodes: ReadonlySet<ErrorCode> = new Set([
   "INPUT_UNSUPPORTED",
   "OUTPUT_EXISTS",
   "FOLDER_MISMATCH",
+  "SNAPSHOT_INVALID",
 ]);
 const refusedCodes: ReadonlySet<ErrorCode> = new Set([
   "NO_COORDINATOR",

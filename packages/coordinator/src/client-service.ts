@@ -4,6 +4,7 @@ import {
   type ClientRequest,
   type ClientResult,
   type ClientToCoordinator,
+  type ClusterPicture,
   type ClusterSummary,
   type CoordinatorToClient,
   clientServiceCodec,
@@ -38,6 +39,8 @@ export interface ClientServiceDependencies {
   bundleOf(digest: string): Promise<Uint8Array | undefined>;
   specOf(jobId: string): JobSpec | undefined;
   readonly events: EventBook;
+  /** @throws `SNAPSHOT_ABORTED` */
+  takeSnapshot(timeoutMs: number): Promise<ClusterPicture>;
 }
 
 type ClientLink = Link<CoordinatorToClient>;
@@ -201,6 +204,9 @@ export class ClientService {
         this.#answer(link, requestId, { type: "draining", workerIds });
         return;
       }
+      case "takeSnapshot":
+        this.#takeSnapshot(link, requestId, request.timeoutMs);
+        return;
       case "describeCluster":
         this.#answer(link, requestId, { type: "cluster", cluster: this.#dependencies.describeCluster() });
         return;
@@ -253,6 +259,15 @@ export class ClientService {
       .confirmLeading()
       .then(answer)
       .catch((error: unknown) => this.#refuse(link, requestId, FanfoldError.from(error).toReport()));
+  }
+
+  #takeSnapshot(link: ClientLink, requestId: number, timeoutMs: number): void {
+    const { surroundings, takeSnapshot } = this.#dependencies;
+    const takenMs = surroundings.clock.nowMs();
+    takeSnapshot(timeoutMs).then(
+      (picture) => this.#answer(link, requestId, { type: "snapshot", takenMs, picture }),
+      (error: unknown) => this.#refuse(link, requestId, FanfoldError.from(error).toReport()),
+    );
   }
 
   #watch(link: ClientLink, requestId: number, jobId: string): void {

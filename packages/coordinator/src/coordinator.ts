@@ -4,6 +4,7 @@ import { FanfoldError } from "@fanfold/job";
 import {
   type ClusterSummary,
   type ClusterWorker,
+  type CoordinatorState,
   frameBytesMax,
   type JobLogEntry,
   type ReplicaMessage,
@@ -22,6 +23,7 @@ import { BundleReplicas } from "./bundle-replicas.js";
 import { BundleStore } from "./bundle-store.js";
 import { ClientService } from "./client-service.js";
 import { newClusterId } from "./cluster-id.js";
+import { ClusterSnapshot } from "./cluster-snapshot.js";
 import { clusterView, leaderText } from "./cluster-view.js";
 import { Engine, type OutwardEffect } from "./engine.js";
 import { EventBook } from "./event-book.js";
@@ -77,6 +79,7 @@ export class Coordinator implements CommandLogEvents {
   readonly #log: CommandLog;
   readonly #network: ReplicaNetwork | undefined;
   readonly #bundles: BundleReplicas;
+  readonly #snapshot: ClusterSnapshot;
   readonly #workers: WorkerService;
   readonly #clients: ClientService;
   readonly #events = new EventBook();
@@ -100,6 +103,13 @@ export class Coordinator implements CommandLogEvents {
         { ...replica, token: options.token },
         { ...dependencies, surroundings },
         {
+          snapshot: {
+            peerReached: (id, send) => coordinator.#snapshot.peerReached(id, send),
+            peerGone: (id, reason) => coordinator.#snapshot.peerGone(id, reason),
+            peerCame: (id) => coordinator.#snapshot.peerCame(id),
+            peerLeft: (link, reason) => coordinator.#snapshot.peerLeft(link, reason),
+            heardPeer: (link, message) => coordinator.#snapshot.heardPeer(link, message),
+          },
           onBundle: (from, message) => coordinator.#bundles.receive(from, message),
           onJobLog: (entries) => coordinator.#takeLog(entries),
           onSynced: (elapsedMs) => dependencies.watcher?.notice({ type: "synced", elapsedMs }),
@@ -142,6 +152,13 @@ export class Coordinator implements CommandLogEvents {
       broadcast: (message) => this.#network?.broadcast(message),
       clock: this.#surroundings.clock,
     });
+    const life = this.#surroundings.randomBytes(4).toString("hex");
+    this.#snapshot = new ClusterSnapshot(this.#log.describe().id, life, {
+      clock: this.#surroundings.clock,
+      recordState: () => this.#recordState(),
+      sendPart: (initiator, part) =>
+        this.#network?.send(initiator, { type: "snapshotPart", initiator, part }),
+    });
     this.#workers = this.#createWorkerService();
     this.#clients = this.#createClientService();
   }
@@ -152,6 +169,7 @@ export class Coordinator implements CommandLogEvents {
   }
 
   reignBegan(epoch: number): void {
+    this.#snapshot.abortAll(`${this.#log.describe().id} has begun to lead`);
     this.#engine = new Engine({
       log: this.#log,
       epoch,
@@ -162,6 +180,7 @@ export class Coordinator implements CommandLogEvents {
   }
 
   reignEnded(): void {
+    this.#snapshot.abortAll(`${this.#log.describe().id} leads no longer`);
     this.#engine = undefined;
     const why = leaderText(this.#view());
     this.#dependencies.log.warn({}, `the reign has ended: ${why}`);
@@ -181,6 +200,7 @@ export class Coordinator implements CommandLogEvents {
 
   async close(): Promise<void> {
     this.#stopTimer?.();
+    this.#snapshot.abortAll("the coordinator is going");
     this.#engine = undefined;
     this.#workers.dismiss("the coordinator is going");
     this.#clients.dismiss({ code: "NOT_LEADER", message: "The coordinator is going." });
@@ -207,6 +227,7 @@ export class Coordinator implements CommandLogEvents {
     this.#dependencies.watcher?.notice({ type: "beat" });
     const { role, decidedIndex } = this.#log.describe();
     this.#network?.tellStatus(role, decidedIndex);
+    this.#snapshot.tick();
     if (this.#engine === undefined) return;
     this.#engine.handle({ type: "tick", nowMs: this.#surroundings.clock.nowMs() });
     this.#workers.beat(this.#surroundings.clock.elapsedMs());
@@ -243,6 +264,25 @@ export class Coordinator implements CommandLogEvents {
     });
   }
 
+  #recordState(): CoordinatorState {
+    const { role, ballot, decidedIndex } = this.#log.describe();
+    const { table } = this.#log;
+    const jobs = [...table.jobs()].filter((job) => !job.isFinished);
+    return {
+      kind: "coordinator",
+      role,
+      epoch: this.#engine?.epoch ?? 0,
+      ballot,
+      decidedIndex,
+      tableDigest: table.checksum(),
+      jobs: jobs.map(({ id, state, stages }) => {
+        return { jobId: id, state, stages: stages.map(({ tasks, done }) => ({ tasks, done })) };
+      }),
+      attempts: this.#engine?.attempts() ?? [],
+      connected: this.#workers.connected(),
+    };
+  }
+
   #createWorkerService(): WorkerService {
     return new WorkerService(
       {
@@ -254,6 +294,7 @@ export class Coordinator implements CommandLogEvents {
       {
         log: this.#dependencies.log,
         clock: this.#surroundings.clock,
+        snapshot: this.#snapshot,
         epoch: () => this.#engine?.epoch,
         clusterId: () => this.#log.clusterId ?? "",
         leaderText: () => leaderText(this.#view()),
@@ -284,6 +325,7 @@ export class Coordinator implements CommandLogEvents {
       },
       drainWorker: (nameOrId) => this.#workers.drain(nameOrId),
       confirmLeading: () => this.#log.confirm(),
+      takeSnapshot: (timeoutMs) => this.#snapshot.take(timeoutMs),
       putBundle: (digest, code) => this.#bundles.put(digest, code),
       bundleOf: (digest) => this.#bundles.get(digest),
       specOf: (jobId) => this.#log.table.job(jobId)?.spec,

@@ -2,8 +2,10 @@
  * One reign: the loop around the scheduler. Inputs are queued and drained one by one; effects go out in their order;
  * what the log has decided comes back as an input. Nothing awaits in between.
  */
+import type { CoordinatorState } from "@fanfold/protocol";
 import {
   type Effect,
+  formatAttemptId,
   type JobSummary,
   Scheduler,
   type SchedulerInput,
@@ -66,6 +68,13 @@ export class Engine {
     if (nowMs - this.#toldMs < clockStepMs) return;
     this.#toldMs = nowMs;
     this.#queue.push({ type: "tick", nowMs });
+  }
+
+  /** What a picture of the cluster shows of this reign's attempts. */
+  attempts(): CoordinatorState["attempts"] {
+    return this.#scheduler.attempts().map(({ id, workerId, hasReported }) => {
+      return { attempt: formatAttemptId(id), workerId, hasReported };
+    });
   }
 
   describeJob(jobId: string): JobSummary | undefined {

@@ -10,7 +10,7 @@ import { NodeLogFiles } from "./node-log-files.js";
 import { PaxosLog } from "./paxos-log.js";
 import { decodeMessage, encodeMessage } from "./paxos-message.js";
 import type { CommandLog, NodeLog } from "./ports.js";
-import { ReplicaNetwork } from "./replica-network.js";
+import { type PeerLinks, ReplicaNetwork } from "./replica-network.js";
 import { ReplicaStorage } from "./replica-storage.js";
 import { timedStorage } from "./timed-storage.js";
 
@@ -39,13 +39,14 @@ interface Handlers {
   onJobLog(entries: readonly JobLogEntry[]): void;
   /** A record is durable, so long after it was handed over. */
   onSynced(elapsedMs: number): void;
+  readonly snapshot: PeerLinks;
 }
 
 /** @throws `FOLDER_MISMATCH`; `LOG_CORRUPT` when the disk does not hold what was acknowledged. */
 export async function openPaxosLog(
   place: Place,
   { log, surroundings, openFiles = (dir) => NodeLogFiles.open(dir), onFatal }: Dependencies,
-  { onBundle, onJobLog, onSynced }: Handlers,
+  { onBundle, onJobLog, onSynced, snapshot }: Handlers,
 ): Promise<ReplicatedLog> {
   const dir = join(place.dataDir, "replica");
   const random = (): number => surroundings.randomBytes(4).readUInt32LE();
@@ -67,6 +68,7 @@ export async function openPaxosLog(
       clusterId: () => storage.cluster,
     },
     {
+      snapshot,
       onMessage: (from, message) => {
         if (message.type === "jobLog") onJobLog(message.entries);
         else if (message.type !== "paxos") onBundle(from, message);

@@ -24,6 +24,8 @@ export interface PeerDiallerOptions {
 export interface PeerDiallerHandlers {
   own(): OwnPlace;
   onWelcome(): void;
+  /** The link of a peer that had welcomed us is gone. */
+  onLost(reason: string): void;
   /** The peer does not want us; `clusterId` is its own. */
   onRefused(error: ErrorReport, clusterId: string | null): void;
 }
@@ -106,8 +108,10 @@ export class PeerDialler {
     this.#dialled = undefined;
     const wasWelcome = this.#isWelcome;
     this.#isWelcome = false;
-    if (wasWelcome) this.#health.lost(reason, this.#now());
-    else if (this.#health.state.type !== "refused")
+    if (wasWelcome) {
+      this.#health.lost(reason, this.#now());
+      this.#handlers.onLost(reason);
+    } else if (this.#health.state.type !== "refused")
       this.#tell(this.#health.failed(reason, this.#now()), "CONNECTION_LOST");
     this.#log.debug({ peer: this.#options.id }, `link to the peer lost: ${reason}`);
     this.#again();

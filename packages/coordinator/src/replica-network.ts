@@ -32,10 +32,24 @@ export interface ReplicaNetworkOptions {
 }
 
 export interface ReplicaNetworkHandlers {
+  /** Links, and what comes over them, for pictures of the cluster. */
+  readonly snapshot: PeerLinks;
   /** What throws `MESSAGE_INVALID` closes that link and nothing else. */
   onMessage(from: string, message: PeerMessage): void;
   /** This process must end: it does not belong to this cluster. */
   onFatal(error: Error): void;
+}
+
+/** Each direction between two replicas has links of its own. */
+export interface PeerLinks {
+  /** A link on which this one sends. */
+  peerReached(id: string, send: (message: ReplicaMessage) => void): void;
+  peerGone(id: string, reason: string): void;
+  /** A link on which the other sends; the name it gets here. */
+  peerCame(id: string): string;
+  peerLeft(link: string, reason: string): void;
+  /** Of every message behind the greeting, first; true when it was meant for pictures of the cluster. */
+  heardPeer(link: string, message: ReplicaMessage): boolean;
 }
 
 export interface PeerStatus {
@@ -95,7 +109,11 @@ export class ReplicaNetwork {
         {
           own: () => this.#own(),
           onRefused: (error, clusterId) => this.#refusedBy(id, error, clusterId),
-          onWelcome: () => this.#strangers.delete(id),
+          onWelcome: () => {
+            this.#strangers.delete(id);
+            this.#handlers.snapshot.peerReached(id, (message) => dialler.link?.send(message));
+          },
+          onLost: (reason) => this.#handlers.snapshot.peerGone(id, reason),
         },
         this.#log,
       );
@@ -158,13 +176,18 @@ export class ReplicaNetwork {
 
   #accept(link: Link<ReplicaMessage>): LinkHandlers<ReplicaMessage> {
     let from: string | undefined;
+    let name = "";
     return {
       onMessage: (message) => {
-        if (message.type === "replicaHello") from = this.#greet(message, link);
-        else if (from === undefined) link.close("say hello first");
-        else this.#take(from, message, link);
+        if (message.type === "replicaHello") {
+          if (from !== undefined) this.#handlers.snapshot.peerLeft(name, "it said hello again");
+          from = this.#greet(message, link);
+          if (from !== undefined) name = this.#handlers.snapshot.peerCame(from);
+        } else if (from === undefined) link.close("say hello first");
+        else if (!this.#handlers.snapshot.heardPeer(name, message)) this.#take(from, message, link);
       },
-      onClose: () => {
+      onClose: (reason) => {
+        if (from !== undefined) this.#handlers.snapshot.peerLeft(name, reason);
         this.#accepted.delete(link);
         const isLast = ![...this.#accepted.values()].some((peer) => peer.from === from);
         if (from !== undefined && isLast) this.#statuses.delete(from);
@@ -188,6 +211,8 @@ export class ReplicaNetwork {
       case "replicaHello":
       case "replicaWelcome":
       case "replicaRefused":
+      case "snapshotSignal":
+      case "snapshotPart":
         return;
       default:
         this.#hand(from, message, link);

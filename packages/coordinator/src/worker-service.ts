@@ -9,6 +9,7 @@ import {
 } from "@fanfold/protocol";
 import { PhiAccrual, type SchedulerInput, type WorkerInfo } from "@fanfold/scheduler";
 import type { Cancel, Clock, Link, LinkHandlers, Route } from "@fanfold/transport";
+import type { ClusterSnapshot } from "./cluster-snapshot.js";
 import type { NodeLog } from "./ports.js";
 
 export const workerPath = "/v1/worker";
@@ -36,6 +37,7 @@ export interface WorkerServiceOptions {
 export interface WorkerServiceDependencies {
   readonly log: NodeLog;
   readonly clock: Clock;
+  readonly snapshot: ClusterSnapshot;
   /** Of the present reign; undefined where this coordinator does not lead. */
   epoch(): number | undefined;
   /** Of the cluster; known wherever there is an epoch. */
@@ -83,6 +85,11 @@ export class WorkerService {
   /** An order for a worker that is away is dropped: it is told anew when it is back, or its work goes to others. */
   send(workerId: string, order: CoordinatorToWorker): void {
     this.#sessions.get(workerId)?.link?.send(order);
+  }
+
+  /** Workers with a link. */
+  connected(): readonly string[] {
+    return [...this.#sessions].flatMap(([workerId, { link }]) => (link === undefined ? [] : [workerId]));
   }
 
   workers(): readonly WorkerInfo[] {
@@ -134,6 +141,7 @@ export class WorkerService {
     this.#sessions.clear();
     for (const session of sessions) {
       session.endGrace?.();
+      this.#dependencies.snapshot.workerLost(session.info.workerId, why);
       session.link?.close(why);
     }
   }
@@ -151,6 +159,7 @@ export class WorkerService {
           return;
         }
         session.heardMs = this.#dependencies.clock.elapsedMs();
+        if (this.#dependencies.snapshot.heardWorker(session.info.workerId, message)) return;
         if (message.type === "heartbeat") {
           session.running = message.progress.length;
           session.detector = session.detector.heard(session.heardMs);
@@ -179,7 +188,10 @@ export class WorkerService {
     const { workerId } = hello.worker;
     const known = this.#sessions.get(workerId);
     known?.endGrace?.();
+    const { snapshot } = this.#dependencies;
+    if (known?.link !== undefined) snapshot.workerLost(workerId, "replaced by a newer link");
     known?.link?.close("replaced by a newer link");
+    snapshot.workerComes(workerId, hello);
     const session: Session = {
       info: hello.worker,
       link,
@@ -191,7 +203,9 @@ export class WorkerService {
     this.#sessions.set(workerId, session);
     const { heartbeatIntervalMs, leaseMs } = this.#options;
     const clusterId = this.#dependencies.clusterId();
-    link.send({ type: "welcome", clusterId, epoch, heartbeatIntervalMs, leaseMs });
+    const { names: snapshots } = snapshot;
+    link.send({ type: "welcome", clusterId, epoch, heartbeatIntervalMs, leaseMs, snapshots });
+    snapshot.workerJoined(workerId, (order) => link.send(order));
     this.#dependencies.log.info({ worker: workerId, slots: hello.worker.slots }, "worker joined");
     const { worker, running, heldJobs } = hello;
     this.#dependencies.handle({ type: "workerJoined", worker, running, heldJobs });
@@ -205,6 +219,9 @@ export class WorkerService {
   ): void {
     const { handle } = this.#dependencies;
     switch (message.type) {
+      case "snapshotSignal":
+      case "snapshotPart":
+        return;
       case "heartbeat":
         if (message.load !== undefined) this.#dependencies.onHostLoad(workerId, message.load);
         handle({ type: "heartbeat", workerId, progress: message.progress });
@@ -262,6 +279,7 @@ export class WorkerService {
     const session = this.#sessions.get(workerId);
     if (session === undefined) return;
     this.#sessions.delete(workerId);
+    this.#dependencies.snapshot.workerLost(workerId, "it has left");
     session.link?.close("bye");
     session.link = undefined;
     this.#dependencies.log.info({ worker: workerId }, "worker has left");
@@ -270,6 +288,7 @@ export class WorkerService {
 
   #linkLost(session: Session, reason: string): void {
     session.link = undefined;
+    this.#dependencies.snapshot.workerLost(session.info.workerId, reason);
     this.#dependencies.log.warn({ worker: session.info.workerId }, `link lost: ${reason}`);
     session.endGrace = this.#dependencies.clock.after(this.#options.reconnectGraceMs, () =>
       this.#giveUp(session, "it did not come back"),
@@ -283,6 +302,7 @@ export class WorkerService {
     this.#sessions.delete(workerId);
     const { link } = session;
     session.link = undefined;
+    this.#dependencies.snapshot.workerLost(workerId, why);
     link?.close(why);
     this.#dependencies.log.warn({ worker: workerId }, `worker given up: ${why}`);
     this.#dependencies.handle({ type: "workerLost", workerId });

@@ -52,6 +52,13 @@ class Station {
         clusterId: () => settings.clusterId ?? null,
       },
       {
+        snapshot: {
+          peerReached: () => undefined,
+          peerGone: () => undefined,
+          peerCame: (id) => id,
+          peerLeft: () => undefined,
+          heardPeer: () => false,
+        },
         onMessage: (from, message) => {
           this.#note(() => this.received.push([from, message]));
           if (this.isChoosy) throw new FanfoldError("MESSAGE_INVALID", "not a message of paxos");

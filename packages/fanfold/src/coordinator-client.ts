@@ -39,6 +39,13 @@ const requestTimeoutMs = 15_000;
 const aliveIntervalMs = 2_000;
 const aliveTimeoutMs = 4_000;
 
+function timeoutOf(request: ClientRequest): number {
+  if (request.type === "describeCluster") return aliveTimeoutMs;
+  // Its own end comes first, and says why.
+  if (request.type === "takeSnapshot") return request.timeoutMs + aliveTimeoutMs;
+  return requestTimeoutMs;
+}
+
 /** How long an election may take before a client gives up. */
 const electionTimeoutMs = 10_000;
 const electionPauseMs = 100;
@@ -166,7 +173,7 @@ export class CoordinatorClient {
     }
     this.#lastId += 1;
     const requestId = this.#lastId;
-    const timeoutMs = request.type === "describeCluster" ? aliveTimeoutMs : requestTimeoutMs;
+    const timeoutMs = timeoutOf(request);
     return new Promise((resolve, reject) => {
       const giveUp = (): void => link.close("the coordinator does not answer");
       const settled = this.#surroundings.clock.after(timeoutMs, giveUp, true);

@@ -2,9 +2,11 @@
 import type { ErrorReport } from "@fanfold/job";
 import type { JobSpec, JobSummary, WorkerState } from "@fanfold/scheduler";
 import { type ClusterEvent, clusterEvent } from "./cluster-events.js";
+import { type ClusterPicture, clusterPicture } from "./cluster-picture.js";
 import { createCodec, type MessageCodec } from "./codec.js";
 import { type JobLogEntry, jobLogEntry } from "./job-log-schema.js";
 import { jobSummary } from "./job-summary-schema.js";
+import { type ReplicaRole, replicaRole } from "./replica-role.js";
 import * as s from "./schemas.js";
 
 export type ClientRequest =
@@ -33,7 +35,9 @@ export type ClientRequest =
       readonly afterIndex: number;
       readonly jobId?: string;
       readonly follow: boolean;
-    };
+    }
+  /** Asks for one consistent picture of the whole cluster; aborted when it takes longer. */
+  | { readonly type: "takeSnapshot"; readonly timeoutMs: number };
 
 /** The cluster as one coordinator sees it; asked of any of them. */
 export interface ClusterSummary {
@@ -53,8 +57,6 @@ export interface ClusterSummary {
   /** Known to the leader alone. */
   readonly workers: readonly ClusterWorker[];
 }
-
-export type ReplicaRole = "follower" | "preparing" | "leader" | "rejoining" | "halted" | "unknown";
 
 export interface ClusterReplica {
   readonly id: string;
@@ -92,7 +94,8 @@ export type ClientResult =
   | { readonly type: "draining"; readonly workerIds: readonly string[] }
   | { readonly type: "spec"; readonly spec: JobSpec }
   | { readonly type: "bundle"; readonly code: Uint8Array }
-  | { readonly type: "events"; readonly events: readonly ClusterEvent[] };
+  | { readonly type: "events"; readonly events: readonly ClusterEvent[] }
+  | { readonly type: "snapshot"; readonly takenMs: number; readonly picture: ClusterPicture };
 
 export interface ClientToCoordinator {
   readonly requestId: number;
@@ -134,6 +137,7 @@ const clientRequest = s.variant<ClientRequest>("type", [
     jobId: s.optional(s.name),
     follow: s.flag,
   }),
+  s.record<Request<"takeSnapshot">>({ type: s.literal("takeSnapshot"), timeoutMs: s.whole }),
 ]);
 
 const clientToCoordinator = s.record<ClientToCoordinator>({
@@ -145,15 +149,6 @@ const clientToCoordinator = s.record<ClientToCoordinator>({
 /** The coordinator's end of a client's link. */
 export const clientServiceCodec: MessageCodec<ClientToCoordinator, CoordinatorToClient> =
   createCodec(clientToCoordinator);
-
-export const replicaRole: s.SchemaOf<ReplicaRole> = s.oneOf([
-  "follower",
-  "preparing",
-  "leader",
-  "rejoining",
-  "halted",
-  "unknown",
-]);
 
 type Result<T extends ClientResult["type"]> = Extract<ClientResult, { type: T }>;
 type ToClient<T extends CoordinatorToClient["type"]> = Extract<CoordinatorToClient, { type: T }>;
@@ -198,6 +193,7 @@ const clientResult = s.variant<ClientResult>("type", [
   s.record<Result<"spec">>({ type: s.literal("spec"), spec: s.jobSpec }),
   s.record<Result<"bundle">>({ type: s.literal("bundle"), code: s.bytes }),
   s.record<Result<"events">>({ type: s.literal("events"), events: s.list(clusterEvent) }),
+  s.record<Result<"snapshot">>({ type: s.literal("snapshot"), takenMs: s.amount, picture: clusterPicture }),
 ]);
 
 const coordinatorToClient = s.variant<CoordinatorToClient>("type", [

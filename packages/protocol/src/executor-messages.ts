@@ -1,6 +1,15 @@
 /** What a worker's daemon and its executor processes say to each other, over loopback. */
 import type { ErrorReport } from "@fanfold/job";
 import type { AttemptId, MapOutputEntry, MapOutputRef, TaskAssignment, TaskResult } from "@fanfold/scheduler";
+import type { SnapshotName, SnapshotSignal } from "@fanfold/snapshot";
+import {
+  type LinkCount,
+  linkCounts,
+  type PicturePart,
+  picturePart,
+  snapshotNames,
+  snapshotSignal,
+} from "./cluster-picture.js";
 import { createCodec, type MessageCodec } from "./codec.js";
 import { type JobLogLevel, jobLogLevel } from "./job-log-schema.js";
 import * as s from "./schemas.js";
@@ -20,7 +29,16 @@ export interface SegmentHolder {
   readonly token: string;
 }
 
+export interface FetchNode {
+  readonly id: string;
+  /** The node of the daemon. */
+  readonly worker: string;
+  readonly bornAfter: readonly SnapshotName[];
+}
+
 export type DaemonToExecutor =
+  /** While a reduce attempt fetches, it is a node of its own in pictures of the cluster. */
+  | { readonly type: "snapshotSignal"; readonly attempt: AttemptId; readonly signal: SnapshotSignal }
   /** Load a job's code before its first task is there. */
   | { readonly type: "preload"; readonly bundlePath: string; readonly jobName: string }
   | {
@@ -35,11 +53,22 @@ export type DaemonToExecutor =
       readonly sources?: SegmentSources;
       /** For a map attempt of a range-partitioned job. */
       readonly boundaries?: readonly Uint8Array[];
+      /** Of a reduce attempt: its node in pictures, and the snapshots after whose cut it is born. */
+      readonly node?: FetchNode;
     }
   /** Abort the attempt at hand; answered by nothing. An executor that does not end it in time is killed. */
   | { readonly type: "stop"; readonly attempt: AttemptId };
 
 export type ExecutorToDaemon =
+  | { readonly type: "snapshotSignal"; readonly attempt: AttemptId; readonly signal: SnapshotSignal }
+  | {
+      readonly type: "snapshotPart";
+      readonly attempt: AttemptId;
+      readonly initiator: string;
+      readonly part: PicturePart;
+    }
+  /** A reduce attempt has all its segments, or gives up: from here on its node is gone, and this is what it received. */
+  | { readonly type: "fetched"; readonly attempt: AttemptId; readonly counts: readonly LinkCount[] }
   /** First on the link: ready for work. */
   | { readonly type: "ready"; readonly executorId: string }
   /** A few times a second while it runs. */
@@ -73,6 +102,11 @@ const sources = s.record<SegmentSources>({
 });
 
 const daemonToExecutor = s.variant<DaemonToExecutor>("type", [
+  s.record<ToExecutor<"snapshotSignal">>({
+    type: s.literal("snapshotSignal"),
+    attempt: s.attemptId,
+    signal: snapshotSignal,
+  }),
   s.record<ToExecutor<"preload">>({ type: s.literal("preload"), bundlePath: s.path, jobName: s.name }),
   s.record<ToExecutor<"run">>({
     type: s.literal("run"),
@@ -82,11 +116,24 @@ const daemonToExecutor = s.variant<DaemonToExecutor>("type", [
     outputDir: s.path,
     sources: s.optional(sources),
     boundaries: s.optional(s.list(s.bytes)),
+    node: s.optional(s.record<FetchNode>({ id: s.path, worker: s.path, bornAfter: snapshotNames })),
   }),
   s.record<ToExecutor<"stop">>({ type: s.literal("stop"), attempt: s.attemptId }),
 ]);
 
 const executorToDaemon = s.variant<ExecutorToDaemon>("type", [
+  s.record<FromExecutor<"snapshotSignal">>({
+    type: s.literal("snapshotSignal"),
+    attempt: s.attemptId,
+    signal: snapshotSignal,
+  }),
+  s.record<FromExecutor<"snapshotPart">>({
+    type: s.literal("snapshotPart"),
+    attempt: s.attemptId,
+    initiator: s.path,
+    part: picturePart,
+  }),
+  s.record<FromExecutor<"fetched">>({ type: s.literal("fetched"), attempt: s.attemptId, counts: linkCounts }),
   s.record<FromExecutor<"ready">>({ type: s.literal("ready"), executorId: s.name }),
   s.record<FromExecutor<"progress">>({
     type: s.literal("progress"),

@@ -4,8 +4,9 @@
  */
 import type { Plan } from "@fanfold/job";
 import type { JobSpec, JobSummary, WorkerState } from "@fanfold/scheduler";
-import type { ClusterSummary, ReplicaRole } from "./client-messages.js";
+import type { ClusterSummary } from "./client-messages.js";
 import type { JobLogEntry } from "./job-log-schema.js";
+import type { ReplicaRole } from "./replica-role.js";
 
 /** Who answered, and how far to trust it. */
 export interface AnswerSource {

@@ -8,9 +8,20 @@ export {
   type CoordinatorToClient,
   clientCodec,
   clientServiceCodec,
-  type ReplicaRole,
 } from "./client-messages.js";
 export { type ClusterEvent, type ClusterEventType, clusterEventTypes } from "./cluster-events.js";
+export {
+  type ClusterPicture,
+  type CoordinatorState,
+  clusterPicture,
+  type FetchState,
+  type JobState,
+  type LinkCount,
+  type MessageSummary,
+  type NodeState,
+  type PicturePart,
+  type WorkerState,
+} from "./cluster-picture.js";
 export {
   decodeCommand,
   decodePlain,
@@ -26,6 +37,7 @@ export {
   daemonCodec,
   type ExecutorToDaemon,
   executorCodec,
+  type FetchNode,
   type SegmentHolder,
   type SegmentSources,
 } from "./executor-messages.js";
@@ -44,7 +56,10 @@ export type {
 } from "./http-views.js";
 export { JobLogRing, logLinesMax } from "./job-log-ring.js";
 export type { JobLogEntry, JobLogLevel } from "./job-log-schema.js";
+export { type NodeMessage, summarize } from "./message-summary.js";
+export { checkPicture, type Violation } from "./picture-invariants.js";
 export { type PeerAddress, type PeerMessage, type ReplicaMessage, replicaCodec } from "./replica-messages.js";
+export type { ReplicaRole } from "./replica-role.js";
 export {
   chunkBytesMax,
   fetcherCodec,

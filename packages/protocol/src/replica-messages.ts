@@ -3,9 +3,10 @@
  * sends on the links it dialled; on those it is answered only whether it is welcome.
  */
 import type { ErrorReport } from "@fanfold/job";
-import { type ReplicaRole, replicaRole } from "./client-messages.js";
+import { type PartMessage, partMessage, type SignalMessage, signalMessage } from "./cluster-picture.js";
 import { createCodec, type MessageCodec } from "./codec.js";
 import { type JobLogEntry, jobLogEntry } from "./job-log-schema.js";
+import { type ReplicaRole, replicaRole } from "./replica-role.js";
 import * as s from "./schemas.js";
 
 /** Where a replica can be reached. */
@@ -15,6 +16,8 @@ export interface PeerAddress {
 }
 
 export type ReplicaMessage =
+  | SignalMessage
+  | PartMessage
   /** First on a link: who dialled, whom it means to reach, and what it takes the cluster to be. */
   | {
       readonly type: "replicaHello";
@@ -57,7 +60,15 @@ export type ReplicaMessage =
 /** What a link carries once both sides have agreed on who they are. */
 export type PeerMessage = Exclude<
   ReplicaMessage,
-  { type: "replicaHello" | "replicaWelcome" | "replicaRefused" | "replicaStatus" }
+  {
+    type:
+      | "replicaHello"
+      | "replicaWelcome"
+      | "replicaRefused"
+      | "replicaStatus"
+      | "snapshotSignal"
+      | "snapshotPart";
+  }
 >;
 
 /** Replicas in one list; far more than a cluster has. */
@@ -66,6 +77,8 @@ const peersMax = 100;
 type Kind<T extends ReplicaMessage["type"]> = Extract<ReplicaMessage, { type: T }>;
 
 const replicaMessage = s.variant<ReplicaMessage>("type", [
+  signalMessage as s.SchemaOf<ReplicaMessage>,
+  partMessage as s.SchemaOf<ReplicaMessage>,
   s.record<Kind<"replicaHello">>({
     type: s.literal("replicaHello"),
     protocolVersion: s.whole,

@@ -18,12 +18,22 @@ import type {
   TaskAssignment,
   WorkerInfo,
 } from "@fanfold/scheduler";
+import type { SnapshotName } from "@fanfold/snapshot";
+import {
+  type PartMessage,
+  partMessage,
+  type SignalMessage,
+  signalMessage,
+  snapshotNames,
+} from "./cluster-picture.js";
 import { createCodec, type MessageCodec } from "./codec.js";
 import type { HostLoad } from "./http-views.js";
 import { type JobLogEntry, jobLogEntry } from "./job-log-schema.js";
 import * as s from "./schemas.js";
 
 export type WorkerToCoordinator =
+  | SignalMessage
+  | PartMessage
   /** First on every link. `running` and `heldJobs` let a new leader adopt what is already going on. */
   | {
       readonly type: "workerHello";
@@ -82,6 +92,7 @@ export type WorkerOrder =
   | { readonly type: "bundle"; readonly digest: string; readonly code?: Uint8Array };
 
 export type CoordinatorToWorker =
+  | SignalMessage
   /** Answers `workerHello`. A worker that hears nothing for `leaseMs` stops its attempts by itself. */
   | {
       readonly type: "welcome";
@@ -90,6 +101,8 @@ export type CoordinatorToWorker =
       readonly epoch: number;
       readonly heartbeatIntervalMs: number;
       readonly leaseMs: number;
+      /** Snapshots under way: this link opens after their cut. */
+      readonly snapshots: readonly SnapshotName[];
     }
   | (WorkerOrder & { readonly epoch: number });
 
@@ -105,6 +118,8 @@ const hostLoad = s.record<HostLoad>({
 });
 
 const workerToCoordinator = s.variant<WorkerToCoordinator>("type", [
+  signalMessage as s.SchemaOf<WorkerToCoordinator>,
+  partMessage as s.SchemaOf<WorkerToCoordinator>,
   s.record<FromWorker<"workerHello">>({
     type: s.literal("workerHello"),
     protocolVersion: s.whole,
@@ -137,12 +152,14 @@ const workerToCoordinator = s.variant<WorkerToCoordinator>("type", [
 ]);
 
 const coordinatorToWorker = s.variant<CoordinatorToWorker>("type", [
+  signalMessage as s.SchemaOf<CoordinatorToWorker>,
   s.record<FromCoordinator<"welcome">>({
     type: s.literal("welcome"),
     clusterId: s.name,
     epoch: s.whole,
     heartbeatIntervalMs: s.whole,
     leaseMs: s.whole,
+    snapshots: snapshotNames,
   }),
   s.record<FromCoordinator<"heartbeat">>({ type: s.literal("heartbeat"), epoch: s.whole }),
   s.record<FromCoordinator<"assignTask">>({

@@ -12,6 +12,7 @@ import { Departures } from "./departures.js";
 import { describeJob } from "./describe-job.js";
 import { Dispatcher } from "./dispatcher.js";
 import type { Effect } from "./effect.js";
+import type { AttemptRun } from "./job-run.js";
 import type { JobSummary } from "./job-summary.js";
 import type { JobTable } from "./job-table.js";
 import { LeaderState } from "./leader-state.js";
@@ -63,6 +64,13 @@ export class Scheduler {
     this.#log.sendRemade();
     this.#departures.flush();
     return outbox.drain();
+  }
+
+  /** All attempts that this leader takes for running, or whose report waits for the log. */
+  attempts(): readonly Pick<AttemptRun, "id" | "workerId" | "hasReported">[] {
+    return [...this.#leader.runs.values()].flatMap(({ stages }) =>
+      stages.flatMap((stage) => stage.allAttempts()),
+    );
   }
 
   /** `undefined` for a job that is not known (any more). */

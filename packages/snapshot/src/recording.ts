@@ -53,6 +53,12 @@ export class Recording<State, Message> {
     return known !== undefined && known.end === undefined;
   }
 
+  /** At the other ends of the channels whose marker has not come; a channel's name where its peer has none. */
+  get awaited(): readonly string[] {
+    const open = [...this.#channels.values()].filter(({ end }) => end === undefined);
+    return open.map(({ open: { channel, peer } }) => peer ?? channel);
+  }
+
   add(channel: string, message: Message): void {
     this.#channels.get(channel)?.inFlight.push(message);
     this.messages += 1;

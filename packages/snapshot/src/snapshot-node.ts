@@ -105,6 +105,11 @@ export class SnapshotNode<State, Message> {
     return [...recorded, ...this.#bornAfter.values()];
   }
 
+  /** Whose markers this node waits for: what to say when a snapshot takes too long. */
+  awaited(snapshot: string): readonly string[] {
+    return this.#active.get(snapshot)?.awaited ?? [];
+  }
+
   step(input: SnapshotInput<Message>): readonly SnapshotEffect<State, Message>[] {
     this.#take(input);
     const effects = this.#effects;

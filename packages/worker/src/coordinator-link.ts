@@ -10,6 +10,7 @@ import {
   type WorkerToCoordinator,
   workerCodec,
 } from "@fanfold/protocol";
+import type { SnapshotSignal } from "@fanfold/snapshot";
 import type { Cancel, Link, Surroundings } from "@fanfold/transport";
 import type { NodeLog } from "./ports.js";
 
@@ -28,14 +29,19 @@ export interface CoordinatorLinkOptions {
   readonly surroundings: Surroundings;
 }
 
+export type Welcome = Extract<CoordinatorToWorker, { type: "welcome" }>;
+
 export interface CoordinatorLinkHandlers {
   hello(): WorkerToCoordinator;
   heartbeat(): WorkerToCoordinator;
   /** `isNewReign`: this leader has not been told anything by us yet. */
-  onWelcome(isNewReign: boolean): void;
+  onWelcome(isNewReign: boolean, welcome: Welcome): void;
   /** The leader is of another cluster than those before: nobody there knows what this worker runs and holds. */
   onOtherCluster(): void;
   onOrder(order: WorkerOrder): void;
+  onSignal(signal: SnapshotSignal): void;
+  /** The link to a coordinator that had welcomed us is gone. */
+  onLost(reason: string): void;
   onLeaseLost(): void;
 }
 
@@ -66,6 +72,11 @@ export class CoordinatorLink {
   start(): void {
     this.#beatEvery(defaultHeartbeatMs);
     void this.#dialUntilClosed();
+  }
+
+  /** Of the latest leader that was heard of; 0 before the first. */
+  get epoch(): number {
+    return this.#epoch;
   }
 
   get isUp(): boolean {
@@ -111,6 +122,7 @@ export class CoordinatorLink {
               const wasWelcome = this.#isWelcome;
               this.#isWelcome = false;
               this.#link = undefined;
+              if (wasWelcome) this.#handlers.onLost(reason);
               if (!this.#isClosed) this.#tellLost(url, reason, wasWelcome);
               resolve(wasWelcome);
             },
@@ -141,13 +153,17 @@ export class CoordinatorLink {
       this.#follow(message);
       return;
     }
+    if (message.type === "snapshotSignal") {
+      if (this.#isWelcome) this.#handlers.onSignal(message.signal);
+      return;
+    }
     // One that was refused may have sent orders before it heard so.
     if (!this.#isWelcome || !this.#isOfPresentReign(message.epoch)) return;
     this.#heard();
     this.#handlers.onOrder(message);
   }
 
-  #follow(welcome: Extract<CoordinatorToWorker, { type: "welcome" }>): void {
+  #follow(welcome: Welcome): void {
     const { clusterId, epoch, leaseMs, heartbeatIntervalMs } = welcome;
     const before = this.#clusterId;
     this.#clusterId = clusterId;
@@ -167,7 +183,7 @@ export class CoordinatorLink {
     this.#heard();
     this.#leaseMs = leaseMs;
     this.#beatEvery(heartbeatIntervalMs);
-    this.#handlers.onWelcome(isNewReign);
+    this.#handlers.onWelcome(isNewReign, welcome);
   }
 
   /** False for a leader of the past that has not noticed: its orders must not undo those of the present one. */

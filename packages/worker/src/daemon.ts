@@ -15,7 +15,6 @@ import {
   type AttemptId,
   type AttemptReport,
   formatAttemptId,
-  type RunningAttempt,
   type TaskAssignment,
   type TaskResult,
   type WorkerInfo,
@@ -29,8 +28,9 @@ import {
 } from "@fanfold/transport";
 import { AttemptFiles } from "./attempt-files.js";
 import { AttemptInputs } from "./attempt-inputs.js";
+import { attemptStates, type EndedAttempt, type LiveAttempt, runningAttempts } from "./attempts-at-hand.js";
 import { BundleCache } from "./bundle-cache.js";
-import { CoordinatorLink } from "./coordinator-link.js";
+import { CoordinatorLink, type Welcome } from "./coordinator-link.js";
 import { Drain, drainTimeoutMsDefault } from "./drain.js";
 import { executorEndReport } from "./executor-end.js";
 import { ExecutorPool, type PoolDependencies } from "./executor-pool.js";
@@ -47,18 +47,8 @@ import { ReplicaStore } from "./replica-store.js";
 import { SegmentReplicator } from "./segment-replicator.js";
 import { createShuffleRoute } from "./shuffle-holder.js";
 import { StallWatch, stallCheckMs } from "./stall-watch.js";
-import type { WorkerDependencies, WorkerOptions } from "./worker-options.js";
-
-interface LiveAttempt {
-  readonly assignment: TaskAssignment;
-  metrics: Readonly<Record<string, number>>;
-}
-
-/** Ended, and nobody has said yet what the report comes to. */
-interface EndedAttempt {
-  readonly report: AttemptReport;
-  readonly assignment: TaskAssignment;
-}
+import { poolOptionsOf, type WorkerDependencies, type WorkerOptions } from "./worker-options.js";
+import { WorkerSnapshot } from "./worker-snapshot.js";
 
 const inProcess: PoolDependencies["startExecutor"] = (options, handlers) =>
   new ExecutorProcess(options, handlers);
@@ -89,6 +79,7 @@ export class WorkerDaemon {
   readonly #discards = new JobDiscards((jobId, out) => this.#removeJob(jobId, out));
   #stopStallTimer: Cancel | undefined;
   readonly #lines: JobLogBook;
+  readonly #snapshot: WorkerSnapshot;
   #listener: Listener | undefined;
   #lock: FolderLock | undefined;
   readonly #drain = new Drain();
@@ -110,7 +101,12 @@ export class WorkerDaemon {
       send: (entries) => this.#link.send({ type: "jobLog", entries }),
     });
     this.#replicas = new ReplicaStore({ dataDir: options.dataDir }, this.#folders);
-    this.#replicator = new SegmentReplicator(options.token, surroundings, this.#log);
+    this.#snapshot = new WorkerSnapshot(this.#workerId, {
+      epoch: () => this.#link.epoch,
+      attempts: () => attemptStates(this.#live, this.#unsettled),
+      send: (message) => this.#link.send(message),
+    });
+    this.#replicator = new SegmentReplicator(options.token, surroundings, this.#log, this.#snapshot);
     this.#files = new AttemptFiles(this.#folders);
     const { token, readsLocalSegments = true } = options;
     this.#inputs = new AttemptInputs({ token, hostId: this.#hostId, readsLocalSegments });
@@ -118,17 +114,13 @@ export class WorkerDaemon {
       this.#link.send({ type: "getBundle", digest }),
     );
     this.#pool = new ExecutorPool(
-      {
-        slots: options.slots,
-        cwd: options.cwd ?? process.cwd(),
-        env: options.env ?? process.env,
-        nodeFlags: options.nodeFlags ?? [],
-      },
+      poolOptionsOf(options),
       {
         onMessage: (message) => this.#heard(message),
         onDeath: (attempt, how, printed, wasStopped) => this.#died(attempt, how, printed, wasStopped),
         onStopped: (attempt) => this.#stopped(attempt),
         onPrinted: (attempt, stream, line) => this.#printed(attempt, stream, line),
+        fetchNode: (attempt, send) => this.#snapshot.fetchBegins(attempt, send),
       },
       { clock: surroundings.clock, startExecutor },
     );
@@ -137,9 +129,11 @@ export class WorkerDaemon {
       {
         hello: () => this.#hello(),
         heartbeat: () => this.#heartbeat(),
-        onWelcome: (isNewReign) => this.#welcomed(isNewReign),
+        onWelcome: (isNewReign, welcome) => this.#welcomed(isNewReign, welcome),
         onOtherCluster: () => this.#startAfresh(),
         onOrder: (order) => this.#obey(order),
+        onSignal: (signal) => this.#snapshot.signal(signal),
+        onLost: (reason) => this.#snapshot.coordinatorLost(reason),
         onLeaseLost: () => this.#stopAll("the lease ran out"),
       },
       this.#log,
@@ -151,7 +145,10 @@ export class WorkerDaemon {
     this.#lock = await this.#surroundings.lockFolder(this.#options.dataDir);
     const { host, port, token } = this.#options;
     const address = { ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) };
-    const routes = [this.#pool.route(), createShuffleRoute(token, this.#folders, this.#replicas)];
+    const routes = [
+      this.#pool.route(),
+      createShuffleRoute(token, this.#folders, this.#replicas, this.#snapshot),
+    ];
     this.#listener = await this.#surroundings.network.listen({ ...address, frameBytesMax }, routes);
     this.#pool.start(this.#listener.url);
     this.#link.start();
@@ -210,25 +207,19 @@ export class WorkerDaemon {
     const { name, slots } = this.#options;
     const shuffleUrl = this.#listener?.url ?? "";
     const worker: WorkerInfo = { workerId: this.#workerId, name, slots, hostId: this.#hostId, shuffleUrl };
-    const running = [...this.#live.values(), ...this.#unsettled.values()].map(
-      ({ assignment: { attempt, inputsVersion } }): RunningAttempt => ({ attempt, inputsVersion }),
-    );
-    return {
-      type: "workerHello",
-      protocolVersion,
-      worker,
-      running,
-      heldJobs: this.#folders.heldJobs(),
-    };
+    const running = runningAttempts(this.#live, this.#unsettled);
+    return { type: "workerHello", protocolVersion, worker, running, heldJobs: this.#folders.heldJobs() };
   }
 
   #heartbeat(): WorkerToCoordinator {
+    this.#snapshot.tick();
     const live = [...this.#live.values()];
     const progress = live.map(({ assignment: { attempt }, metrics }) => ({ attempt, metrics }));
     return { type: "heartbeat", progress, ...this.#hostLoad(this.#pool.pids) };
   }
 
-  #welcomed(isNewReign: boolean): void {
+  #welcomed(isNewReign: boolean, welcome: Welcome): void {
+    this.#snapshot.welcomed(welcome);
     if (isNewReign) this.#lines.tellAgain();
     for (const { report } of this.#unsettled.values()) this.#link.send({ type: "attemptReported", report });
     this.#bundles.requestAgain();
@@ -236,6 +227,7 @@ export class WorkerDaemon {
   }
 
   #obey(order: WorkerOrder): void {
+    this.#snapshot.heard(order);
     switch (order.type) {
       case "heartbeat":
         return;
@@ -262,12 +254,13 @@ export class WorkerDaemon {
         this.#checkDrained();
         return;
       case "listInputs":
-        void this.#outputs.listInputs(order).then((answer) => this.#link.send(answer));
+        this.#snapshot.errand(`listInputs ${order.jobId}`, this.#outputs.listInputs(order));
         return;
       case "publishOutput":
-        void this.#outputs
-          .publishOutput(order, this.#folders.recordsDir(order.jobId))
-          .then((answer) => this.#link.send(answer));
+        this.#snapshot.errand(
+          `publishOutput ${order.jobId}`,
+          this.#outputs.publishOutput(order, this.#folders.recordsDir(order.jobId)),
+        );
         return;
       case "discardJob":
         this.#discard(order.jobId, order.out);
@@ -283,7 +276,7 @@ export class WorkerDaemon {
     const { attempt } = assignment;
     const key = formatAttemptId(attempt);
     if (this.#live.has(key) || this.#unsettled.has(key)) return;
-    this.#live.set(key, { assignment, metrics: {} });
+    this.#live.set(key, { assignment, isStopping: false, metrics: {} });
     this.#bundles.pathOf(assignment.bundle).then(
       (bundlePath) => this.#launch(key, assignment, bundlePath),
       (error: unknown) => this.#failed(attempt, FanfoldError.from(error).toReport()),
@@ -308,6 +301,11 @@ export class WorkerDaemon {
     const { attempt } = message;
     this.#stalls.heard(key, this.#surroundings.clock.elapsedMs());
     switch (message.type) {
+      case "snapshotSignal":
+      case "snapshotPart":
+      case "fetched":
+        this.#snapshot.heardFetch(message);
+        return;
       case "progress":
         live.metrics = message.metrics;
         return;
@@ -332,6 +330,7 @@ export class WorkerDaemon {
   async #finished(key: string, live: LiveAttempt, result: TaskResult): Promise<void> {
     const { attempt, inputsVersion } = live.assignment;
     const { segment } = result;
+    if (segment !== undefined) this.#snapshot.holds(key);
     const target = live.assignment.kind === "map" ? live.assignment.replica : undefined;
     if (segment === undefined || target === undefined) {
       this.#report(live.assignment, { type: "finished", attempt, inputsVersion, result });
@@ -367,6 +366,7 @@ export class WorkerDaemon {
   }
 
   #died(attempt: AttemptId, how: string, printed: string, wasStopped: boolean): void {
+    this.#snapshot.fetchBroke(attempt, how);
     if (wasStopped) {
       this.#stopped(attempt);
       return;
@@ -397,6 +397,8 @@ export class WorkerDaemon {
 
   #stop(attempt: AttemptId): void {
     const key = formatAttemptId(attempt);
+    const live = this.#live.get(key);
+    if (live !== undefined) live.isStopping = true;
     if (this.#copying.delete(key)) {
       this.#stopped(attempt);
       return;
@@ -408,6 +410,7 @@ export class WorkerDaemon {
   #forget(attempt: AttemptId): void {
     const key = formatAttemptId(attempt);
     const known = this.#live.get(key) ?? this.#unsettled.get(key);
+    this.#snapshot.drops(key);
     this.#live.delete(key);
     this.#unsettled.delete(key);
     this.#stalls.end(key);
@@ -455,6 +458,7 @@ export class WorkerDaemon {
   #removeJob(jobId: string, out: string | null): void {
     this.#inputs.forget(jobId);
     this.#replicas.forget(jobId);
+    this.#snapshot.forgetJob(jobId);
     try {
       this.#folders.removeJob(jobId);
       if (out !== null) this.#outputs.discardOutput(out, jobId);

@@ -2,7 +2,7 @@
  * A worker's slots. Each has one executor process; one that dies is replaced, and what it ran is told to be lost
  * with it. Which attempt runs where is not decided here: whoever is idle takes the next.
  */
-import type { DaemonToExecutor, ExecutorToDaemon } from "@fanfold/protocol";
+import type { DaemonToExecutor, ExecutorToDaemon, FetchNode } from "@fanfold/protocol";
 import { daemonCodec } from "@fanfold/protocol";
 import { type AttemptId, isSameAttempt } from "@fanfold/scheduler";
 import { type Clock, createToken, type Link, type Route } from "@fanfold/transport";
@@ -37,6 +37,8 @@ export interface PoolDependencies {
 }
 
 export interface PoolHandlers {
+  /** A reduce attempt is about to begin: its node in pictures of the cluster. `send` reaches its executor. */
+  fetchNode(attempt: AttemptId, send: (message: DaemonToExecutor) => void): FetchNode;
   /** The attempt's own words: progress, log, finished, failed, fetchFailed. */
   onMessage(message: Exclude<ExecutorToDaemon, { type: "ready" }>): void;
   /** The executor died while it ran the attempt; `wasStopped` when that was the point. */
@@ -243,6 +245,14 @@ export class ExecutorPool {
     }
   }
 
+  #begin(link: Link<DaemonToExecutor>, order: RunOrder): void {
+    if (order.assignment.kind !== "reduce") link.send(order);
+    else {
+      const node = this.#handlers.fetchNode(order.assignment.attempt, (message) => link.send(message));
+      link.send({ ...order, node });
+    }
+  }
+
   #dispatch(): void {
     for (const slot of this.#slots) {
       if (this.#queue.length === 0) return;
@@ -250,7 +260,7 @@ export class ExecutorPool {
       const order = this.#queue.shift();
       if (order === undefined) return;
       slot.running = { attempt: order.assignment.attempt, isStopping: false };
-      slot.link.send(order);
+      this.#begin(slot.link, order);
     }
   }
 }

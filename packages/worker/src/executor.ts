@@ -23,6 +23,7 @@ import {
 } from "@fanfold/scheduler";
 import { createRecordSource, createSinkFactory } from "@fanfold/storage";
 import { type Clock, type Link, type Network, systemSurroundings } from "@fanfold/transport";
+import { FetchSnapshot } from "./fetch-snapshot.js";
 import { loadJob, resolveParams } from "./load-job.js";
 import { traced } from "./record-trace.js";
 import { asFetchFailure, FetchFailure, fetchSegments } from "./shuffle-fetch.js";
@@ -33,6 +34,8 @@ type Run = Extract<DaemonToExecutor, { type: "run" }>;
 interface Running {
   readonly attempt: AttemptId;
   readonly abort: AbortController;
+  /** Of a reduce attempt, until it has fetched. */
+  readonly snapshot: FetchSnapshot | undefined;
   fail(error: FanfoldError): void;
 }
 
@@ -109,6 +112,10 @@ export class Executor {
       case "run":
         void this.#run(message);
         return;
+      case "snapshotSignal":
+        if (this.#running !== undefined && isSameAttempt(this.#running.attempt, message.attempt))
+          this.#running.snapshot?.signal(message.signal);
+        return;
       case "stop":
         if (this.#running !== undefined && isSameAttempt(this.#running.attempt, message.attempt)) {
           this.#running.abort.abort(new FanfoldError("JOB_CANCELLED", "The attempt was stopped."));
@@ -120,13 +127,17 @@ export class Executor {
   async #run(run: Run): Promise<void> {
     const attempt = run.assignment.attempt;
     const abort = new AbortController();
+    const snapshot =
+      run.node === undefined
+        ? undefined
+        : new FetchSnapshot(run.node, attempt, (message) => this.#link.send(message));
     let isStray = false;
     const stray = new Promise<never>((_resolve, reject) => {
       const fail = (error: FanfoldError): void => {
         isStray = true;
         reject(error);
       };
-      this.#running = { attempt, abort, fail };
+      this.#running = { attempt, abort, snapshot, fail };
     });
     try {
       const elapsed = this.#means.startWatch?.();
@@ -135,6 +146,7 @@ export class Executor {
       await Promise.race([this.#means.endOfTurn(), stray]);
       this.#link.send({ type: "finished", attempt, result });
     } catch (error) {
+      snapshot?.end();
       if (error instanceof FetchFailure) {
         this.#link.send({ type: "fetchFailed", attempt, error: error.report, missing: error.missing });
       } else {
@@ -177,6 +189,7 @@ export class Executor {
       }
       case "reduce": {
         const segments = await this.#fetch(run, assignment, signal);
+        this.#running?.snapshot?.end();
         const { partition } = assignment;
         try {
           return plainResult(await this.#means.runReduce({ ...options, partition, segments }, ports));
@@ -192,6 +205,8 @@ export class Executor {
     assignment: Extract<TaskAssignment, { kind: "reduce" }>,
     signal: AbortSignal,
   ): ReturnType<typeof fetchSegments> {
+    const snapshot = this.#running?.snapshot;
+    if (snapshot === undefined) throw new FanfoldError("INTERNAL", "A reduce attempt came without its node.");
     const sources = run.sources ?? { holders: [], entries: [] };
     if (sources.entries.length !== assignment.mapTasks) {
       const message = `knows ${sources.entries.length} of ${assignment.mapTasks} map outputs`;
@@ -206,6 +221,7 @@ export class Executor {
       signal,
       network: this.#means.network,
       clock: this.#means.clock,
+      snapshot,
     });
   }
 

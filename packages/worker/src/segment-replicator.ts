@@ -19,7 +19,9 @@ import type { Link, Surroundings } from "@fanfold/transport";
 import PQueue from "p-queue";
 import type { NodeLog } from "./ports.js";
 import { shufflePath } from "./shuffle-holder.js";
+import type { CopyLink } from "./shuffle-link-snapshots.js";
 import { Silence } from "./silence.js";
+import type { WorkerSnapshot } from "./worker-snapshot.js";
 
 /** Copies sent at a time: two keep a link busy, and leave the disk to the executors. */
 const copiesMax = 2;
@@ -38,12 +40,19 @@ export class SegmentReplicator {
   readonly #token: string;
   readonly #surroundings: Pick<Surroundings, "clock" | "network">;
   readonly #log: NodeLog;
+  readonly #snapshot: WorkerSnapshot;
   readonly #queue = new PQueue({ concurrency: copiesMax });
 
-  constructor(token: string, surroundings: Pick<Surroundings, "clock" | "network">, log: NodeLog) {
+  constructor(
+    token: string,
+    surroundings: Pick<Surroundings, "clock" | "network">,
+    log: NodeLog,
+    snapshot: WorkerSnapshot,
+  ) {
     this.#token = token;
     this.#surroundings = surroundings;
     this.#log = log;
+    this.#snapshot = snapshot;
   }
 
   /** Resolves with where the copy is held, or with nothing when it could not be made. Never rejects. */
@@ -60,19 +69,36 @@ export class SegmentReplicator {
   async #send({ attempt, path, target }: CopyRequest): Promise<SegmentReplica> {
     const { clock, network } = this.#surroundings;
     const silence = new Silence(clock, copySilenceMs);
+    const copy = this.#snapshot.copyTo(target.workerId, attempt);
     const file = openSync(path, "r");
     try {
       const held = await new Promise<string>((resolve, reject) => {
         let link: Link<ShuffleRequest> | undefined;
+        /** What comes before the link is known here. */
+        const early: ShuffleReply[] = [];
         const settle = (action: () => void): void => {
           action();
           link?.close("done");
         };
-        const onMessage = (reply: ShuffleReply): void => {
+        const take = (reply: ShuffleReply, from: Link<ShuffleRequest>): void => {
+          if (reply.type === "holderHello") {
+            copy.opened(reply, from);
+            sendFile(file, statSync(path).size, attempt, from, silence, copy).catch(reject);
+            return;
+          }
+          if (copy.heard(reply)) return;
+          if (reply.type === "stored" || reply.type === "missing") copy.closed(true, "done");
           if (reply.type === "stored") settle(() => resolve(reply.path));
           else if (reply.type === "missing") settle(() => reject(FanfoldError.fromReport(reply.error)));
         };
-        const onClose = (reason: string): void => reject(new FanfoldError("CONNECTION_LOST", reason));
+        const onMessage = (reply: ShuffleReply): void => {
+          if (link === undefined) early.push(reply);
+          else take(reply, link);
+        };
+        const onClose = (reason: string): void => {
+          copy.closed(false, reason);
+          reject(new FanfoldError("CONNECTION_LOST", reason));
+        };
         const address = { url: target.shuffleUrl, path: shufflePath, token: this.#token, frameBytesMax };
         network
           .dial<ShuffleReply, ShuffleRequest>(address, fetcherCodec, { onMessage, onClose })
@@ -81,7 +107,7 @@ export class SegmentReplicator {
             silence.watch(() =>
               settle(() => reject(new FanfoldError("CONNECTION_LOST", "it takes nothing"))),
             );
-            return sendFile(file, statSync(path).size, attempt, opened, silence);
+            for (const reply of early) take(reply, opened);
           })
           .catch(reject);
       });
@@ -99,13 +125,16 @@ async function sendFile(
   attempt: AttemptId,
   link: Link<ShuffleRequest>,
   silence: Silence,
+  copy: CopyLink,
 ): Promise<void> {
-  link.send({ type: "store", attempt, bytes });
+  link.send({ type: "store", link: copy.name, node: copy.node, attempt, bytes });
   for (let position = 0; position < bytes && link.isOpen; ) {
     const data = Buffer.allocUnsafe(Math.min(chunkBytesMax, bytes - position));
     const read = readSync(file, data, 0, data.length, position);
     if (read === 0) throw new FanfoldError("SEGMENT_CORRUPT", "The segment has been cut short.");
-    link.send({ type: "part", data: data.subarray(0, read) });
+    const part = { type: "part", data: data.subarray(0, read) } as const;
+    if (link.isOpen) copy.sent(part);
+    link.send(part);
     position += read;
     await link.drained(unsentBytesMax);
     silence.heard();

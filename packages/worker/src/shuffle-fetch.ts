@@ -15,8 +15,9 @@ import {
   type ShuffleRequest,
 } from "@fanfold/protocol";
 import type { AttemptId, MapOutputEntry, MapOutputRef, TaskAssignment } from "@fanfold/scheduler";
-import { type Clock, type Network, systemSurroundings } from "@fanfold/transport";
+import { type Clock, type Link, type Network, systemSurroundings } from "@fanfold/transport";
 import PQueue from "p-queue";
+import type { FetchSnapshot } from "./fetch-snapshot.js";
 import { rangeOf, shufflePath } from "./shuffle-holder.js";
 import { Silence } from "./silence.js";
 
@@ -33,6 +34,8 @@ export interface FetchRequest {
   readonly network: Network;
   /** Default: this machine's. */
   readonly clock?: Clock | undefined;
+  /** Shows what passes to pictures of the cluster. */
+  readonly snapshot: FetchSnapshot;
 }
 
 /** A holder that sends nothing for so long is given up: as long as a coordinator waits for a silent worker. */
@@ -178,29 +181,48 @@ async function receive(
   target: ReceptionTarget,
 ): Promise<ErrorReport | undefined> {
   const { shuffleUrl: url, token } = holder;
+  const { snapshot, partition, signal } = request;
   const silence = new Silence(request.clock ?? systemSurroundings.clock, fetchSilenceMs);
   try {
     return await new Promise<ErrorReport | undefined>((resolve, reject) => {
       const reception = new Reception(entries, target, resolve);
+      const name = snapshot.nameLink();
+      let link: Link<ShuffleRequest> | undefined;
+      /** What comes before the link is known here. */
+      const early: ShuffleReply[] = [];
+      const take = (reply: ShuffleReply, from: Link<ShuffleRequest>): void => {
+        silence.heard();
+        if (reply.type === "holderHello") {
+          snapshot.opened(name, reply, from);
+          const attempts = entries.map((entry) => attemptOf(entry, request));
+          from.send({ type: "fetch", link: name, node: snapshot.node.id, partition, attempts });
+          return;
+        }
+        if (snapshot.heard(name, reply)) return;
+        try {
+          reception.take(reply);
+        } catch (error) {
+          from.close("the reply is unusable");
+          reject(error as Error);
+        }
+        if (reply.type !== "done") return;
+        snapshot.closed(name, true, "done");
+        from.close("done");
+      };
       request.network
         .dial<ShuffleReply, ShuffleRequest>({ url, path: shufflePath, token, frameBytesMax }, fetcherCodec, {
-          onMessage: (reply) => {
-            silence.heard();
-            try {
-              reception.take(reply);
-            } catch (error) {
-              reject(error as Error);
-            }
+          onMessage: (reply) => (link === undefined ? early.push(reply) : take(reply, link)),
+          onClose: (reason) => {
+            snapshot.closed(name, false, reason);
+            resolve({ code: "SEGMENT_UNAVAILABLE", message: `${url}: ${reason}` });
           },
-          onClose: (reason) => resolve({ code: "SEGMENT_UNAVAILABLE", message: `${url}: ${reason}` }),
         })
-        .then((link) => {
-          request.signal.addEventListener("abort", () => link.close("aborted"), { once: true });
-          reception.onDone = () => link.close("done");
+        .then((opened) => {
+          link = opened;
+          signal.addEventListener("abort", () => opened.close("aborted"), { once: true });
           // A frozen or cut-off holder keeps the connection open and says nothing.
-          silence.watch(() => link.close(`silent for ${fetchSilenceMs / 1000} s`));
-          const attempts = entries.map((entry) => attemptOf(entry, request));
-          link.send({ type: "fetch", partition: request.partition, attempts });
+          silence.watch(() => opened.close(`silent for ${fetchSilenceMs / 1000} s`));
+          for (const reply of early) take(reply, opened);
         }, reject);
     });
   } finally {
@@ -217,7 +239,6 @@ interface ReceptionTarget {
 
 /** Writes what one holder sends into one file, in the order it was asked for. */
 class Reception {
-  onDone: () => void = () => undefined;
   readonly #entries: readonly MapOutputEntry[];
   readonly #target: ReceptionTarget;
   readonly #resolve: (error: ErrorReport | undefined) => void;
@@ -252,7 +273,9 @@ class Reception {
       }
       case "done":
         this.#resolve(undefined);
-        this.onDone();
+        return;
+      case "holderHello":
+      case "snapshotSignal":
         return;
       case "stored":
         throw new FanfoldError("MESSAGE_INVALID", "A fetch was answered as a store.");

@@ -11,32 +11,45 @@ import type { AttemptId } from "@fanfold/scheduler";
 import type { Link, Route } from "@fanfold/transport";
 import { type JobFolders, segmentFileName } from "./job-folders.js";
 import type { IncomingReplica, ReplicaStore } from "./replica-store.js";
+import type { AcceptedLink, WorkerSnapshot } from "./worker-snapshot.js";
 
 export const shufflePath = "/v1/shuffle";
 /** What may wait in memory for a slow reader, besides the chunk being sent. */
 const unsentBytesMax: number = 2 * chunkBytesMax;
 
 /** The route by which other workers fetch. */
-export function createShuffleRoute(token: string, folders: JobFolders, replicas: ReplicaStore): Route {
+export function createShuffleRoute(
+  token: string,
+  folders: JobFolders,
+  replicas: ReplicaStore,
+  snapshot: WorkerSnapshot,
+): Route {
   return {
     path: shufflePath,
     token,
     accept: (upgrade) => {
       upgrade<ShuffleRequest, ShuffleReply>(holderCodec, (link) => {
         let isServing = false;
+        const accepted = snapshot.accept(link);
         let incoming: IncomingReplica | undefined;
         const answer = (action: () => ShuffleReply | undefined, attempt: AttemptId): void => {
           try {
             const reply = action();
-            if (reply !== undefined) link.send(reply);
+            if (reply === undefined) return;
+            accepted.sent(reply);
+            link.send(reply);
           } catch (error) {
             incoming?.abort();
             incoming = undefined;
-            link.send({ type: "missing", attempt, error: FanfoldError.from(error).toReport() });
+            const reply = { type: "missing", attempt, error: FanfoldError.from(error).toReport() } as const;
+            accepted.sent(reply);
+            link.send(reply);
           }
         };
         return {
           onMessage: (request) => {
+            accepted.heard(request);
+            if (request.type === "snapshotSignal") return;
             if (request.type === "store") {
               incoming?.abort();
               answer(() => {
@@ -56,7 +69,7 @@ export function createShuffleRoute(token: string, folders: JobFolders, replicas:
               return;
             }
             isServing = true;
-            serve(request, link, folders).then(
+            serve(request, countedLink(link, accepted), folders).then(
               () => {
                 isServing = false;
               },
@@ -66,6 +79,7 @@ export function createShuffleRoute(token: string, folders: JobFolders, replicas:
           onClose: () => {
             // `serve` sees that the link is closed.
             incoming?.abort();
+            accepted.closed();
           },
         };
       });
@@ -73,9 +87,27 @@ export function createShuffleRoute(token: string, folders: JobFolders, replicas:
   };
 }
 
+/** What `serve` needs of a link. */
+type Replies = Pick<Link<ShuffleReply>, "send" | "drained" | "isOpen">;
+
+/** Counts whatever is sent. */
+function countedLink(link: Link<ShuffleReply>, accepted: AcceptedLink): Replies {
+  return {
+    send: (reply) => {
+      if (!link.isOpen) return;
+      accepted.sent(reply);
+      link.send(reply);
+    },
+    drained: (bytesMax) => link.drained(bytesMax),
+    get isOpen() {
+      return link.isOpen;
+    },
+  };
+}
+
 async function serve(
   request: Extract<ShuffleRequest, { type: "fetch" }>,
-  link: Link<ShuffleReply>,
+  link: Replies,
   folders: JobFolders,
 ): Promise<void> {
   for (const attempt of request.attempts) {
@@ -88,11 +120,11 @@ async function serve(
 async function sendSegment(
   attempt: AttemptId,
   partition: number,
-  link: Link<ShuffleReply>,
+  link: Replies,
   path: string,
 ): Promise<void> {
   let file: number;
-  let range: { readonly start: number; readonly end: number };
+  let range: PartitionPlace;
   try {
     range = rangeOf(path, partition);
     file = openSync(path, "r");
@@ -102,7 +134,7 @@ async function sendSegment(
     return;
   }
   try {
-    link.send({ type: "segment", attempt, bytes: range.end - range.start });
+    link.send({ type: "segment", attempt, bytes: range.end - range.start, records: range.records });
     for (let position = range.start; position < range.end && link.isOpen; ) {
       const data = Buffer.allocUnsafe(Math.min(chunkBytesMax, range.end - position));
       const read = readSync(file, data, 0, data.length, position);
@@ -116,8 +148,14 @@ async function sendSegment(
   }
 }
 
+export interface PartitionPlace {
+  readonly start: number;
+  readonly end: number;
+  readonly records: number;
+}
+
 /** Where a partition lies in a segment file. @throws `SEGMENT_CORRUPT`, `SEGMENT_UNAVAILABLE` */
-export function rangeOf(path: string, partition: number): { readonly start: number; readonly end: number } {
+export function rangeOf(path: string, partition: number): PartitionPlace {
   const index = readSegmentIndex(path);
   if (partition >= index.partitions) {
     throw new FanfoldError("SEGMENT_CORRUPT", `${path} has no partition ${partition}.`, {
@@ -125,5 +163,5 @@ export function rangeOf(path: string, partition: number): { readonly start: numb
     });
   }
   const entry = index.partition(partition);
-  return { start: entry.offset, end: entry.offset + entry.bytes };
+  return { start: entry.offset, end: entry.offset + entry.bytes, records: entry.records };
 }

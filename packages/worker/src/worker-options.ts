@@ -1,7 +1,7 @@
 /** What a worker daemon is told, and what it is given to work with. */
 import type { HostLoad } from "@fanfold/protocol";
 import type { Surroundings } from "@fanfold/transport";
-import type { PoolDependencies } from "./executor-pool.js";
+import type { PoolDependencies, PoolOptions } from "./executor-pool.js";
 import type { OutputService } from "./output-service.js";
 import type { NodeLog } from "./ports.js";
 
@@ -40,4 +40,9 @@ export interface WorkerDependencies {
   readonly outputs?: OutputService;
   /** How the machine fares, told to the coordinator; default: not told. */
   readonly hostLoad?: (executorPids: readonly number[]) => HostLoad;
+}
+
+export function poolOptionsOf(options: WorkerOptions): PoolOptions {
+  const { slots, cwd = process.cwd(), env = process.env, nodeFlags = [] } = options;
+  return { slots, cwd, env, nodeFlags };
 }

@@ -52,6 +52,8 @@ class Stage {
         onWelcome: (isNewReign) => this.#note(() => this.welcomes.push(isNewReign)),
         onOtherCluster: () => this.#note(() => (this.afresh += 1)),
         onOrder: (order) => this.#note(() => this.orders.push(order)),
+        onSignal: () => undefined,
+        onLost: () => undefined,
         onLeaseLost: () => undefined,
       },
       { debug: () => undefined, info: say, warn: say, error: say },
@@ -79,6 +81,7 @@ const welcome = (epoch: number, clusterId = "c1"): CoordinatorToWorker => ({
   type: "welcome",
   clusterId,
   epoch,
+  snapshots: [],
   ...intervals,
 });
 

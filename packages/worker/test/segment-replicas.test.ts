@@ -17,15 +17,21 @@ import type { AttemptId } from "@fanfold/scheduler";
 import { createRecordSource, createSinkFactory } from "@fanfold/storage";
 import { type Listener, listen, systemSurroundings } from "@fanfold/transport";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { FetchSnapshot } from "../src/fetch-snapshot.js";
 import { JobFolders } from "../src/job-folders.js";
 import { ReplicaStore } from "../src/replica-store.js";
 import { SegmentReplicator } from "../src/segment-replicator.js";
 import { FetchFailure, fetchSegments } from "../src/shuffle-fetch.js";
 import { createShuffleRoute } from "../src/shuffle-holder.js";
+import { WorkerSnapshot } from "../src/worker-snapshot.js";
 
 const token = "a-token-for-tests-only";
 const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const attempt: AttemptId = { jobId: "job-1", stage: 0, task: 3, attempt: 1, epoch: 7 };
+
+/** A worker that nobody takes pictures of. */
+const unseen = (id: string) =>
+  new WorkerSnapshot(id, { epoch: () => 7, attempts: () => [], send: () => undefined });
 
 let dir: string;
 let folders: JobFolders;
@@ -37,7 +43,7 @@ beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), "fanfold-replicas-"));
   folders = new JobFolders(join(dir, "holder"));
   store = new ReplicaStore({ dataDir: dir }, folders);
-  holder = await listen({ frameBytesMax }, [createShuffleRoute(token, folders, store)]);
+  holder = await listen({ frameBytesMax }, [createShuffleRoute(token, folders, store, unseen("w2"))]);
 });
 
 afterEach(async () => {
@@ -46,7 +52,7 @@ afterEach(async () => {
 });
 
 function copyOf(path: string, shuffleUrl = holder.url) {
-  const replicator = new SegmentReplicator(token, systemSurroundings, silent);
+  const replicator = new SegmentReplicator(token, systemSurroundings, silent, unseen("w1"));
   return replicator.copy({ attempt, path, target: { workerId: "w2", shuffleUrl } });
 }
 
@@ -131,6 +137,7 @@ describe("a second copy of a segment", () => {
       workDir: join(dir, "reader"),
       signal,
       network: systemSurroundings.network,
+      snapshot: new FetchSnapshot({ id: "w1/r", worker: "w1", bornAfter: [] }, attempt, () => undefined),
     };
     const replica = { holder: 1, path: join(workDir, "segment") };
     const sources = { holders, entries: [{ ...entry, replica }] };

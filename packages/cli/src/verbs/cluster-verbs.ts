@@ -65,6 +65,35 @@ export const clusterVerbs: readonly Verb[] = [
     load: async () => (await import("../commands/top.js")).top,
   },
   {
+    name: "snapshot",
+    summary: "take one consistent picture of the running cluster",
+    group,
+    options: [
+      ...clusterOptions,
+      option("--out <file>", "where to write it; for fanfold inspect").makeOptionMandatory(),
+      option(
+        "--timeout <time>",
+        "give up when a part of it does not answer; at most 60s",
+        parseDuration,
+      ).default(10_000, "10s"),
+      json,
+    ],
+    examples: ["fanfold snapshot --out now.json"],
+    load: async () => (await import("../commands/snapshot.js")).takeSnapshot,
+  },
+  {
+    name: "inspect",
+    summary: "show a picture taken by snapshot and check that it adds up, or what changed between two",
+    group,
+    args: [
+      ["<file>", "a snapshot"],
+      ["[later]", "a later one: what changed between the two"],
+    ],
+    options: [json],
+    examples: ["fanfold inspect before.json after.json"],
+    load: async () => (await import("../commands/inspect.js")).inspectSnapshot,
+  },
+  {
     name: "coordinator",
     summary: "start a coordinator: one alone, or one of 3 or 5 replicas that agree by Paxos",
     group,
