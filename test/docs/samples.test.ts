@@ -30,6 +30,10 @@ const inputs: Readonly<Record<string, string>> = {
   "word-count": "a b\na\n",
   "dearest-sales": '{"shop":"s","item":"i","price":2}\n',
   "long-lines": `${"x".repeat(90)}\nshort\n`,
+  "long-words": "a much-longer word\n",
+  "mean-bytes": '{"path":"/","status":200,"bytes":7,"agent":"curl"}\n',
+  dearest: "shop,item,price\ns,i,2.5\n",
+  "sort-records": "0123456789".repeat(10),
   "latest-price": "item,day,price\ni,2,20\ni,1,10\n",
 };
 

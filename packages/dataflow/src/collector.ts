@@ -8,8 +8,10 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { AnyJob } from "@fanfold/job";
 import { type Combine, combineOf, StreamWriter, writeStream } from "./combine-groups.js";
+import { type Kernel, PlainMemory, returnKernel, takeKernel } from "./kernel.js";
 import { KeyEncoder } from "./key-encoder.js";
 import { bufferBytesMax } from "./limits.js";
+import { NumberedSums } from "./numbered-sums.js";
 import { type NumericFold, NumericTable } from "./numeric-table.js";
 import type { Pace } from "./pace.js";
 import { PartitionChooser } from "./partition-chooser.js";
@@ -30,10 +32,19 @@ export interface CollectorOptions {
   readonly recordsMax?: number | undefined;
 }
 
+/** No value that a user could emit. */
+const notNumbered: unknown = Symbol("no numbered record");
+
 /** A spilled run: a segment file, and where its partitions end. */
 interface Run {
   readonly path: string;
   readonly ends: Float64Array;
+}
+
+/** The combiner's table and the kernel in whose memory it lies. */
+export interface KernelTable {
+  readonly kernel: Kernel;
+  readonly table: NumericTable;
 }
 
 export class Collector {
@@ -48,6 +59,11 @@ export class Collector {
   readonly #buffer: RecordBuffer;
   /** Takes the pairs while the combiner is a numeric one and the values are numbers. */
   #table: NumericTable | undefined;
+  #kernel: Kernel | undefined;
+  /** The record at hand, where its reader numbers records. */
+  #record: unknown = notNumbered;
+  #number = 0;
+  readonly #numbered: NumberedSums | undefined;
   /** Whether the buffer may hold a key twice, so that combining it can make it smaller. */
   #hasRepeats = false;
   readonly #runs: Run[] = [];
@@ -65,7 +81,38 @@ export class Collector {
       bytesMax,
       recordsMax: options.recordsMax,
     });
-    if (fold !== undefined) this.#table = new NumericTable({ fold, chooser: this.#chooser, bytesMax });
+    if (fold === undefined) return;
+    this.#kernel = takeKernel();
+    const memory = this.#kernel ?? new PlainMemory();
+    this.#table = new NumericTable({ fold, chooser: this.#chooser, bytesMax, memory });
+    if (fold === "sum") this.#numbered = new NumberedSums((key, value) => this.#addText(key, value));
+  }
+
+  /** For kernels that fold pairs by themselves; undefined when that is not possible, or no longer. */
+  kernelTable(): KernelTable | undefined {
+    const kernel = this.#kernel;
+    const table = this.#table;
+    if (kernel === undefined || table === undefined || !this.#chooser.looksAtBytes) return undefined;
+    return { kernel, table };
+  }
+
+  /** Makes room in the table for another entry, and for `keyBytes` of long keys. */
+  makeRoom(keyBytes: number): void {
+    const table = this.#table!;
+    if (table.makeRoom(keyBytes)) return;
+    this.#drainTable(table);
+    table.makeRoom(keyBytes);
+  }
+
+  /** The records about to be mapped are numbered: one emitted as a key as it is need not be looked up each time. */
+  expectTexts(texts: readonly string[]): void {
+    this.#numbered?.use(texts);
+  }
+
+  /** Which record is being mapped; with no arguments, none that is numbered. */
+  expectRecord(record: unknown = notNumbered, number = 0): void {
+    this.#record = record;
+    this.#number = number;
   }
 
   /**
@@ -77,6 +124,11 @@ export class Collector {
   emit(key: unknown, value: unknown): void {
     const table = this.#table;
     if (table !== undefined && typeof key === "string" && typeof value === "number") {
+      const numbered = this.#numbered;
+      if (numbered !== undefined) {
+        if (!numbered.accepts(value)) numbered.stop();
+        else if (key === this.#record && numbered.add(this.#number, value)) return;
+      }
       if (table.addKnown(key, value)) return;
     }
     const keyLength = this.#keys.encode(key);
@@ -102,6 +154,14 @@ export class Collector {
     this.#chooser.choose(key, this.#keys.bytes, length);
   }
 
+  /** Adds what was gathered for a text to its entry in the table. */
+  #addText(key: string, value: number): void {
+    const table = this.#table!;
+    if (table.addKnown(key, value)) return;
+    this.#keys.encode(key);
+    table.add(key, this.#keys, value);
+  }
+
   /** Appends a record whose value was just encoded, spilling first when there is no room. */
   #append(partition: number, keys: Buffer, keyStart: number, keyEnd: number, valueLength: number): void {
     const buffer = this.#buffer;
@@ -112,6 +172,7 @@ export class Collector {
 
   /** Makes room in a full table. The buffer takes several tables before it is full and spilled itself. */
   #drainTable(table: NumericTable): void {
+    this.#numbered?.flush();
     if (this.#buffer.count > 0) this.#hasRepeats = true;
     this.#moveToBuffer(table);
   }
@@ -126,6 +187,7 @@ export class Collector {
   /** The first value that is not a number: from here on the general way, after what was folded so far. */
   #leaveTable(table: NumericTable, value: unknown): void {
     if (typeof this.#combine === "object") this.#combine.add(this.#combine.initial() as never, value);
+    this.#numbered?.stop();
     this.#moveToBuffer(table);
     this.#table = undefined;
     this.#hasRepeats = true;
@@ -150,13 +212,21 @@ export class Collector {
     } finally {
       this.#removeRuns();
       this.#buffer.release();
+      this.#releaseKernel();
     }
   }
 
   /** Removes spilled runs and, if it was written already, the segment. */
   abort(): void {
     this.#removeRuns();
+    this.#releaseKernel();
     rmSync(this.#segmentPath, { force: true });
+  }
+
+  #releaseKernel(): void {
+    if (this.#kernel !== undefined) returnKernel(this.#kernel);
+    this.#kernel = undefined;
+    this.#table = undefined;
   }
 
   #removeRuns(): void {

@@ -14,11 +14,18 @@ export type {
 export { skippedOutputName } from "./attempt-outputs.js";
 export { boundariesFrom } from "./boundaries.js";
 export { decodeKey, decodeValue, encodeKey, encodeValue } from "./codec.js";
+export { type FieldLayout, FieldScanner } from "./field-scanner.js";
+export { areKernelsOn } from "./kernel.js";
 export { memoryBytesDefault, memoryBytesMin } from "./limits.js";
 export { runMapAttempt } from "./map-attempt.js";
 export type {
+  BlockLayout,
+  FixedBlock,
   InternalWriterSpec,
+  RawKind,
+  RawPair,
   RecordBatch,
+  RecordBlock,
   RecordSink,
   RecordSource,
   SinkFactory,
@@ -30,4 +37,5 @@ export { type PartitionRange, readSegmentIndex, type SegmentIndex } from "./segm
 export type { SegmentSlice } from "./segment-reader.js";
 export type { Compression, SegmentSummary } from "./segment-writer.js";
 export type { SkipSummary } from "./skips.js";
+export { type NumberedWords, type Numbers, numberedBytesMax, TextNumberer } from "./text-numberer.js";
 export { printKey } from "./user-error.js";

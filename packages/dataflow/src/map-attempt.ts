@@ -14,15 +14,17 @@ import type {
   MapAttemptResult,
 } from "./attempt-options.js";
 import { AttemptOutputs } from "./attempt-outputs.js";
+import { type BlockMapper, blockMapperOf } from "./block-mapper.js";
 import { Collector } from "./collector.js";
 import { createEmitter, type EmitFunction, type Emitter, isPlainScalar } from "./emitter.js";
 import { KeyEncoder } from "./key-encoder.js";
 import { memoryBytesMin } from "./limits.js";
 import { isThenable, Pace } from "./pace.js";
-import type { RecordBatch } from "./ports.js";
+import type { RecordBatch, RecordBlock } from "./ports.js";
 import type { SegmentSummary } from "./segment-writer.js";
 import { Skips } from "./skips.js";
 import { Counters, createMapContext, Guard, type RecordPosition } from "./task-context.js";
+import type { Numbers } from "./text-numberer.js";
 import { isBadRecord, Trial } from "./trial.js";
 import { nameAttempt, thrownByUser } from "./user-error.js";
 import { ValueEncoder } from "./value-encoder.js";
@@ -60,6 +62,10 @@ class MapAttempt {
   readonly #pace: Pace;
   readonly #emitter: Emitter;
   readonly #skips: Skips | undefined;
+  #blockMapper: BlockMapper | undefined;
+  #hasLooked = false;
+  /** Records, and so pairs, that were mapped by a kernel. */
+  #kernelRecords = 0;
 
   constructor(options: MapAttemptOptions, ports: AttemptPorts) {
     this.#options = options;
@@ -79,7 +85,7 @@ class MapAttempt {
         : new Trial({ ...parts, emit: this.#emitter.emit, check: (key, value) => target.check(key, value) });
     const context = createMapContext(options, trial === undefined ? parts : { ...trial, guard }, position);
     this.#mapper = new Mapper(
-      { job: options.job, context, position, guard, trial, skips: this.#skips },
+      { job: options.job, context, position, guard, trial, skips: this.#skips, collector: this.#collector },
       trial?.emit ?? this.#emitter.emit,
       this.#pace,
     );
@@ -90,7 +96,9 @@ class MapAttempt {
     if (this.#collector === undefined) this.#outputs.openMain(this.#options);
     await this.#mapper.callHook("setup");
     for await (const batch of this.#ports.source.batches(this.#options.split)) {
-      await this.#mapper.mapBatch(batch);
+      if (batch.block !== undefined && this.#canMapBlock(batch.block))
+        await this.#mapBlock(batch.block, batch);
+      else await this.#mapper.mapBatch(batch);
       await this.#pace.restWhenDue();
     }
     await this.#mapper.callHook("teardown");
@@ -108,6 +116,32 @@ class MapAttempt {
     };
   }
 
+  #canMapBlock(block: RecordBlock): boolean {
+    if (this.#blockMapper === undefined && this.#collector !== undefined && !this.#hasLooked) {
+      this.#blockMapper = blockMapperOf(this.#options.job, block.layout, this.#collector);
+    }
+    this.#hasLooked = true;
+    return this.#blockMapper?.canMap(block) ?? false;
+  }
+
+  /** Maps a block by kernels, and by the ordinary way the lines that those leave. */
+  async #mapBlock(block: RecordBlock, batch: RecordBatch): Promise<void> {
+    let bytesLeft = batch.inputBytes;
+    for (let at = block.start; at < block.end; ) {
+      const { end, records } = this.#blockMapper!.mapBlock(block, at);
+      this.#kernelRecords += records;
+      const bytes = Math.min(bytesLeft, end - at);
+      this.#mapper.pass(records, bytes);
+      bytesLeft -= bytes;
+      at = end;
+      if (at >= block.end) break;
+      const line = block.lineAt(at);
+      await this.#mapper.mapBatch(line.batch);
+      at = line.end;
+    }
+    this.#mapper.pass(0, bytesLeft);
+  }
+
   abort(): void {
     this.#emitter.close();
     this.#collector?.abort();
@@ -118,7 +152,7 @@ class MapAttempt {
     return {
       recordsIn: this.#mapper.recordsIn,
       bytesIn: this.#mapper.bytesIn,
-      pairsEmitted: this.#emitter.pairs(),
+      pairsEmitted: this.#emitter.pairs() + this.#kernelRecords,
       recordsOut: (segment?.records ?? 0) + this.#outputs.records,
       bytesOut,
       groups: 0,
@@ -132,7 +166,7 @@ class MapAttempt {
       recordsIn: this.#mapper.recordsIn,
       bytesIn: this.#mapper.bytesIn,
       bytesTotal: splitBytes(this.#options),
-      recordsOut: this.#emitter.pairs(),
+      recordsOut: this.#emitter.pairs() + this.#kernelRecords,
     };
   }
 }
@@ -195,6 +229,8 @@ export interface MapperParts {
   /** Both of a job that skips bad records. */
   readonly trial?: Trial | undefined;
   readonly skips?: Skips | undefined;
+  /** Told of numbered records. */
+  readonly collector?: Collector | undefined;
 }
 
 /** Calls the user's functions of a map task; errors leave it naming the record. */
@@ -207,6 +243,8 @@ export class Mapper {
   readonly #pace: Pace;
   /** The first record of the batch that `#mapSome` has not seen. */
   #next = 0;
+  /** Records of the batch. */
+  #count = 0;
 
   constructor(parts: MapperParts, emit: EmitFunction, pace: Pace) {
     this.#parts = parts;
@@ -227,16 +265,21 @@ export class Mapper {
 
   /** Maps the records of `batch`; with `stride`, only every `stride`-th. */
   async mapBatch(batch: RecordBatch, stride = 1): Promise<void> {
-    const { position, guard } = this.#parts;
+    const { position, guard, collector } = this.#parts;
     position.batch = batch;
-    const count = batch.records.length;
+    const numbered = collector === undefined ? undefined : batch.numbered;
+    const count = numbered === undefined ? batch.records.length : numbered.numbers.length;
     this.#next = 0;
+    this.#count = count;
     for (const error of batch.malformed ?? []) this.#skip(placeOf(batch, error), error);
     const { trial } = this.#parts;
     if (trial !== undefined) await this.#tryAll(batch, stride, trial);
     while (this.#next < count) {
       try {
-        const pending = this.#mapSome(batch.records, stride);
+        const pending =
+          numbered === undefined
+            ? this.#mapSome(batch.records, stride)
+            : this.#mapNumbered(numbered, collector!);
         if (pending !== undefined) await pending;
         guard.check();
       } catch (thrown) {
@@ -289,6 +332,12 @@ export class Mapper {
     skips.add(place, error);
   }
 
+  /** Counts records that were mapped elsewhere. */
+  pass(records: number, bytes: number): void {
+    this.#recordsDone += records;
+    this.#bytesDone += bytes;
+  }
+
   /** Records read so far, those of the batch at hand included. */
   get recordsIn(): number {
     return this.#recordsDone + this.#next;
@@ -297,8 +346,30 @@ export class Mapper {
   /** Bytes read so far, those of the batch at hand by its share of records. */
   get bytesIn(): number {
     const batch = this.#parts.position.batch;
-    if (batch === undefined || batch.records.length === 0) return this.#bytesDone;
-    return this.#bytesDone + Math.floor((batch.inputBytes * this.#next) / batch.records.length);
+    if (batch === undefined || this.#count === 0) return this.#bytesDone;
+    return this.#bytesDone + Math.floor((batch.inputBytes * this.#next) / this.#count);
+  }
+
+  /** As `#mapSome`, telling the collector which text is at hand. */
+  #mapNumbered(numbered: Numbers, collector: Collector): PromiseLike<unknown> | undefined {
+    const { job, context, position, guard } = this.#parts;
+    const map = job.map;
+    const emit = this.#emit;
+    const { numbers, texts } = numbered;
+    collector.expectTexts(texts);
+    for (let i = this.#next; i < numbers.length; i++) {
+      const number = numbers[i]!;
+      const record = texts[number];
+      position.index = i;
+      collector.expectRecord(record, number);
+      const returned: unknown = map(record, emit as never, context);
+      this.#next = i + 1;
+      if (isThenable(returned)) return returned;
+      if (guard.hasFailed) break;
+      if ((i & (clockInterval - 1)) === 0 && this.#pace.isDue()) break;
+    }
+    collector.expectRecord();
+    return undefined;
   }
 
   /** Maps records until one is asynchronous, time is up, or the batch ends. */

@@ -9,11 +9,15 @@
  *
  *     0      hash
  *     1      partition << 5 | length of an inline key, or 31; zero marks a free slot
- *     2..5   the key, zero-padded; for long keys its place in the arena and its length
+ *     2..5   the key, zero-padded; for long keys its address and its length
  *     6..7   the accumulator, a double
+ *
+ * The table lies in the memory of a kernel, where there is one: `assembly/table.ts` finds and makes the same entries. A
+ * kernel knows nothing of partitions, so with one they are chosen when the entries are handed on.
  */
 import { keyHash } from "@fanfold/placement";
 import { copyBytes, equalBytes } from "./compare-bytes.js";
+import type { GrowingMemory, Kernel } from "./kernel.js";
 import type { KeyEncoder } from "./key-encoder.js";
 import { tagString } from "./key-tags.js";
 import { numericTableEntriesMax } from "./limits.js";
@@ -40,30 +44,72 @@ export interface NumericTableOptions {
   readonly fold: NumericFold;
   readonly chooser: PartitionChooser;
   readonly bytesMax: number;
+  /** Where the table is to lie: a kernel's, or a plain one. */
+  readonly memory: GrowingMemory;
 }
 
 export class NumericTable {
   count = 0;
   readonly #fold: NumericFold;
   readonly #chooser: PartitionChooser;
+  readonly #memory: GrowingMemory;
   readonly #slotsMax: number;
   readonly #arenaBytesMax: number;
   #slots: number;
+  #tableAt: number;
   #words: Int32Array<ArrayBuffer>;
   #doubles: Float64Array<ArrayBuffer>;
-  #arena: Buffer = Buffer.allocUnsafeSlow(4096);
-  #arenaUsed = 0;
+  #arenaStart = 0;
+  #arenaNext = 0;
+  #arenaEnd = 0;
+  #arenaBytes = 0;
+  /** Long keys lie in chunks, each twice the one before; addresses stay good when there are more. */
+  readonly #chunks: { readonly at: number; readonly bytes: number }[] = [];
+  #chunk = -1;
 
   constructor(options: NumericTableOptions) {
     this.#fold = options.fold;
     this.#chooser = options.chooser;
+    this.#memory = options.memory;
     // While growing, the old table and the new one stand side by side.
     const slots = Math.min(numericTableEntriesMax, options.bytesMax / (2 * entryBytes));
     this.#slotsMax = Math.max(slotsAtFirst, 2 ** Math.floor(Math.log2(slots)));
     this.#slots = Math.min(slotsExpected, this.#slotsMax);
-    this.#words = newWords(this.#slots);
+    this.#tableAt = this.#memory.allocate(this.#slots * entryBytes);
+    this.#words = this.#wordsOf(this.#slots);
+    this.#words.fill(0);
     this.#doubles = doublesOf(this.#words);
     this.#arenaBytesMax = Math.max(1 << 16, Math.floor(options.bytesMax / 8));
+    this.#memory.onMoved(() => this.#look());
+  }
+
+  /** Views of where the table is now. */
+  #look(): void {
+    this.#words = this.#wordsOf(this.#slots);
+    this.#doubles = doublesOf(this.#words);
+  }
+
+  #wordsOf(slots: number): Int32Array<ArrayBuffer> {
+    const { buffer, byteOffset } = this.#memory.bytes;
+    return new Int32Array(buffer as ArrayBuffer, byteOffset + this.#tableAt, slots * 8);
+  }
+
+  /** Lets a kernel work on the table; it stops where an entry finds no room, for which `makeRoom` is then to be asked. */
+  lend(kernel: Kernel, work: () => void): void {
+    const most = Math.floor(this.#slots * loadMax);
+    kernel.calls.useTable(this.#tableAt, this.#slots, this.count, most, this.#arenaNext, this.#arenaEnd);
+    work();
+    this.count = kernel.calls.tableCount();
+    this.#arenaNext = kernel.calls.tableArena();
+  }
+
+  /** Room for another entry, and for `keyBytes` more of long keys; false when the table is full. */
+  makeRoom(keyBytes: number): boolean {
+    if (!this.#reserve(keyBytes)) return false;
+    if (this.count < Math.floor(this.#slots * loadMax)) return true;
+    if (this.#slots >= this.#slotsMax) return false;
+    this.#grow();
+    return true;
   }
 
   /**
@@ -126,26 +172,24 @@ export class NumericTable {
   forEach(take: (partition: number, bytes: Buffer, start: number, end: number, value: number) => void): void {
     slotsExpected = Math.max(slotsAtFirst, 2 ** Math.ceil(Math.log2((this.count + 1) / loadMax)));
     const words = this.#words;
-    const inline = Buffer.from(words.buffer, words.byteOffset);
+    const bytes = this.#memory.bytes;
+    const chooser = this.#chooser;
     for (let base = 0; base < words.length; base += 8) {
       const meta = words[base + 1]!;
       if (meta === 0) continue;
       const length = meta & longKey;
-      const value = this.#doubles[(base >> 1) + 3]!;
-      if (length === longKey) {
-        const start = words[base + 2]!;
-        take(meta >>> lengthBits, this.#arena, start, start + words[base + 3]!, value);
-      } else {
-        const start = base * 4 + 8;
-        take(meta >>> lengthBits, inline, start, start + length, value);
-      }
+      const isLong = length === longKey;
+      const start = isLong ? words[base + 2]! : this.#tableAt + base * 4 + 8;
+      const end = start + (isLong ? words[base + 3]! : length);
+      const partition = chooser.looksAtBytes ? chooser.place(bytes, start, end) : meta >>> lengthBits;
+      take(partition, bytes, start, end, this.#doubles[(base >> 1) + 3]!);
     }
   }
 
   clear(): void {
     this.#words.fill(0);
     this.count = 0;
-    this.#arenaUsed = 0;
+    if (this.#chunks.length > 0) this.#openChunk(0);
   }
 
   #findInline(encoder: KeyEncoder, length: number): number {
@@ -185,7 +229,8 @@ export class NumericTable {
       if (meta === 0) return base;
       if (words[base] !== hash || (meta & longKey) !== longKey) continue;
       const start = words[base + 2]!;
-      if (equalBytes(this.#arena, start, start + words[base + 3]!, encoder.bytes, 0, length)) return base;
+      if (equalBytes(this.#memory.bytes, start, start + words[base + 3]!, encoder.bytes, 0, length))
+        return base;
     }
   }
 
@@ -208,8 +253,9 @@ export class NumericTable {
       this.#grow();
       return this.add(key, encoder, value);
     }
-    if (isLong && this.#arenaUsed + length > this.#arenaBytesMax && this.count > 0) return false;
-    const partition = this.#chooser.choose(key, encoder.bytes, length);
+    if (isLong && !this.#reserve(length)) return false;
+    const chooser = this.#chooser;
+    const partition = chooser.looksAtBytes ? 0 : chooser.choose(key, encoder.bytes, length);
     const words = this.#words;
     if (isLong) {
       words[base] = keyHash(encoder.bytes, 0, length) | 0;
@@ -227,21 +273,49 @@ export class NumericTable {
   }
 
   #keep(bytes: Buffer, length: number): number {
-    const start = this.#arenaUsed;
-    if (start + length > this.#arena.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(start + length, this.#arena.length * 2));
-      this.#arena.copy(grown, 0, 0, start);
-      this.#arena = grown;
-    }
-    copyBytes(this.#arena, start, bytes, 0, length);
-    this.#arenaUsed = start + length;
+    const start = this.#arenaNext;
+    copyBytes(this.#memory.bytes, start, bytes, 0, length);
+    this.#arenaNext = start + length;
     return start;
   }
 
+  /** Room for a long key, in a further chunk if need be; an empty table takes any. */
+  #reserve(length: number): boolean {
+    if (this.#arenaNext + length <= this.#arenaEnd) return true;
+    while (this.#chunk + 1 < this.#chunks.length) {
+      this.#openChunk(this.#chunk + 1);
+      if (length <= this.#arenaEnd - this.#arenaNext) return true;
+    }
+    const last = this.#arenaEnd - this.#arenaStart;
+    const wanted = Math.max(arenaBytesAtFirst, length, 2 * last);
+    const chunk = Math.max(length, Math.min(wanted, this.#arenaBytesMax - this.#arenaBytes));
+    if (this.#arenaBytes + chunk > this.#arenaBytesMax && this.count > 0) return false;
+    this.#chunks.push({ at: this.#memory.allocate(chunk), bytes: chunk });
+    this.#arenaBytes += chunk;
+    this.#openChunk(this.#chunks.length - 1);
+    return true;
+  }
+
+  #openChunk(index: number): void {
+    const { at, bytes } = this.#chunks[index]!;
+    this.#chunk = index;
+    this.#arenaStart = at;
+    this.#arenaNext = at;
+    this.#arenaEnd = at + bytes;
+  }
+
   #grow(): void {
-    const old = this.#words;
     const slots = this.#slots * 2;
-    const words = newWords(slots);
+    const oldSlots = this.#slots;
+    const oldAt = this.#tableAt;
+    const tableAt = this.#memory.allocate(slots * entryBytes);
+    this.#tableAt = oldAt;
+    const old = this.#wordsOf(oldSlots);
+    this.#tableAt = tableAt;
+    this.#slots = slots;
+    this.#look();
+    const words = this.#words;
+    words.fill(0);
     for (let from = 0; from < old.length; from += 8) {
       if (old[from + 1] === 0) continue;
       let slot = old[from]! & (slots - 1);
@@ -249,21 +323,10 @@ export class NumericTable {
       const to = slot << 3;
       for (let i = 0; i < 8; i++) words[to + i] = old[from + i]!;
     }
-    this.#slots = slots;
-    this.#words = words;
-    this.#doubles = doublesOf(words);
   }
 }
 
-/**
- * Large buffers start 16 bytes after a page boundary with the allocators in use; starting 48 bytes later puts every
- * entry within one cache line. Elsewhere it does no harm.
- */
-const alignmentBytes = 48;
-
-function newWords(slots: number): Int32Array<ArrayBuffer> {
-  return new Int32Array(new ArrayBuffer(slots * entryBytes + alignmentBytes), alignmentBytes, slots * 8);
-}
+const arenaBytesAtFirst = 1 << 16;
 
 function doublesOf(words: Int32Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
   return new Float64Array(words.buffer, words.byteOffset, words.length / 2);

@@ -23,6 +23,18 @@ export class PartitionChooser {
     this.#groupBy = job.groupBy as GroupBy | undefined;
   }
 
+  /** Whether the encoded key is all that counts: no function of the user is asked. */
+  get looksAtBytes(): boolean {
+    return this.#partitioner === undefined && this.#groupBy === undefined;
+  }
+
+  /** The partition of the key in `bytes[start, end)`, where `looksAtBytes`. */
+  place(bytes: Buffer, start: number, end: number): number {
+    if (this.#partitions === 1) return 0;
+    if (this.#boundaries === undefined) return partitionOfHash(keyHash(bytes, start, end), this.#partitions);
+    return rangeOf(this.#boundaries, bytes, start, end);
+  }
+
   /**
    * The partition of `key`, which is also in `bytes[0, length)`, encoded.
    *
@@ -31,8 +43,9 @@ export class PartitionChooser {
   choose(key: unknown, bytes: Buffer, length: number): number {
     if (this.#partitioner !== undefined) return this.#ask(this.#partitioner, key);
     if (this.#partitions === 1) return 0;
-    if (this.#groupBy === undefined) return this.#place(bytes, length);
-    return this.#place(this.#groupEncoder.bytes, this.#encodeGroup(this.#groupBy, key));
+    if (this.#groupBy === undefined) return this.place(bytes, 0, length);
+    const groupLength = this.#encodeGroup(this.#groupBy, key);
+    return this.place(this.#groupEncoder.bytes, 0, groupLength);
   }
 
   #encodeGroup(groupBy: GroupBy, key: unknown): number {
@@ -41,11 +54,6 @@ export class PartitionChooser {
     } catch (thrown) {
       throw thrownWithinEmit("groupBy", thrown);
     }
-  }
-
-  #place(bytes: Buffer, length: number): number {
-    if (this.#boundaries === undefined) return partitionOfHash(keyHash(bytes, 0, length), this.#partitions);
-    return rangeOf(this.#boundaries, bytes, length);
   }
 
   #call(partitioner: PartitionFunction<unknown>, key: unknown): unknown {
@@ -75,13 +83,13 @@ export class PartitionChooser {
 }
 
 /** How many boundaries are not above the key: a boundary is the first key of its partition. */
-function rangeOf(boundaries: readonly Buffer[], bytes: Buffer, length: number): number {
+function rangeOf(boundaries: readonly Buffer[], bytes: Buffer, start: number, end: number): number {
   let low = 0;
   let high = boundaries.length;
   while (low < high) {
     const middle = (low + high) >> 1;
     const boundary = boundaries[middle]!;
-    if (compareBytes(boundary, 0, boundary.length, bytes, 0, length) <= 0) low = middle + 1;
+    if (compareBytes(boundary, 0, boundary.length, bytes, start, end) <= 0) low = middle + 1;
     else high = middle;
   }
   return low;

@@ -3,6 +3,8 @@
  * arrays in memory.
  */
 import type { FanfoldError, Split, WriterSpec } from "@fanfold/job";
+import type { FieldLayout } from "./field-scanner.js";
+import type { Numbers } from "./text-numberer.js";
 
 /**
  * Some consecutive records of one file, in order. `records` are ready to hand to `map`; offsets are found only when
@@ -18,6 +20,34 @@ export interface RecordBatch {
   readonly malformed?: readonly FanfoldError[];
   /** Bytes read from the disk for this batch, for progress. */
   readonly inputBytes: number;
+  /** Set by readers that give equal records the same string: the number of each record's text. */
+  readonly numbered?: Numbers | undefined;
+  /** Set by readers that make records only when asked for them: what they are made of. */
+  readonly block?: RecordBlock;
+  /** The same of records of one size, one behind the other. */
+  readonly fixed?: FixedBlock;
+}
+
+export interface FixedBlock {
+  readonly bytes: Buffer;
+  readonly count: number;
+  /** Bytes of a record, and how many of them, in front, are the key. */
+  readonly size: number;
+  readonly keyBytes: number;
+}
+
+/** What lines are made of, for mappers that need no record. */
+export type BlockLayout = { readonly kind: "words" } | FieldLayout;
+
+/** Whole lines of valid UTF-8, and how they are to be read. */
+export interface RecordBlock {
+  readonly layout: BlockLayout;
+  /** `bytes[start, end)`; valid until the next batch is asked for. */
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+  /** The records of the line that starts at `start`, made the ordinary way, and where the next line starts. */
+  lineAt(start: number): { readonly batch: RecordBatch; readonly end: number };
 }
 
 /** A split being read. Errors are `FanfoldError` with the file and offset in `details`. */
@@ -30,12 +60,31 @@ export interface RecordSource {
 export interface RecordSink {
   /** Appends one pair (main output). Synchronous and buffered; throws `OUTPUT_UNWRITABLE` or `DISK_FULL`. */
   writePair(key: unknown, value: unknown): void;
+  /**
+   * Appends a pair whose key and value are still encoded, without their being decoded; false, and nothing done, when it
+   * cannot be told from the bytes alone how the pair looks. Sinks that could never tell leave it out.
+   */
+  writeRaw?(pair: RawPair): boolean;
   /** Appends one value (named outputs). */
   writeValue(value: unknown): void;
   /** Flushes, fsyncs and closes. */
   close(): SinkSummary;
   /** Closes and removes the file. Never throws. */
   abort(): void;
+}
+
+/** What the bytes of a raw key or value are: UTF-8 text, bytes, or nothing at all (`null` and `undefined`). */
+export type RawKind = "text" | "bytes" | "none";
+
+/** A pair as bytes; valid only while it is being written. */
+export interface RawPair {
+  readonly bytes: Buffer;
+  readonly keyKind: RawKind;
+  readonly keyStart: number;
+  readonly keyEnd: number;
+  readonly valueKind: RawKind;
+  readonly valueStart: number;
+  readonly valueEnd: number;
 }
 
 export interface SinkSummary {

@@ -6,6 +6,7 @@ import type { Aggregator, Combiner } from "./aggregators.js";
 import { FanfoldError } from "./fanfold-error.js";
 import type { Reader, Writer } from "./formats.js";
 import type { Emit, Key } from "./key.js";
+import type { AnyBuiltInMapper, KeyEmitted, ValueEmitted } from "./mappers.js";
 import type { Partitioner } from "./partitioners.js";
 import type { StandardSchema } from "./standard-schema.js";
 
@@ -100,6 +101,15 @@ export interface JobDefinition<I, K extends Key, V, G, K2, V2, P, N extends stri
   readonly teardown?: (context: TaskContext<P, N>) => void | Promise<void>;
 }
 
+/**
+ * A job whose `map` is a built-in one: what that emits follows from the record, and the rest of the job from that. A field that the
+ * record does not have makes `map` impossible.
+ */
+export type BuiltInJob<I, M, G, K2, V2, P, N extends string> = Omit<
+  JobDefinition<I, KeyEmitted<I, M>, ValueEmitted<I, M>, G, K2, V2, P, N>,
+  "map"
+> & { readonly map: [KeyEmitted<I, M>] extends [never] ? never : M };
+
 /** A job of any types. */
 // biome-ignore lint/suspicious/noExplicitAny: the one place where a job's types are forgotten; `unknown` would refuse every job, since functions take their types contravariantly.
 export type AnyJob = JobDefinition<any, any, any, any, any, any, any, any>;
@@ -124,6 +134,17 @@ export type PlainParams = Readonly<Record<string, string>>;
  */
 export function defineJob<
   I,
+  M extends AnyBuiltInMapper,
+  G = KeyEmitted<I, M>,
+  K2 = unknown,
+  V2 = unknown,
+  P = PlainParams,
+  N extends string = string,
+>(
+  definition: BuiltInJob<I, M, G, K2, V2, P, N>,
+): JobDefinition<I, KeyEmitted<I, M>, ValueEmitted<I, M>, G, K2, V2, P, N>;
+export function defineJob<
+  I,
   K extends Key,
   V,
   G = K,
@@ -131,8 +152,9 @@ export function defineJob<
   V2 = unknown,
   P = PlainParams,
   N extends string = string,
->(definition: JobDefinition<I, K, V, G, K2, V2, P, N>): JobDefinition<I, K, V, G, K2, V2, P, N> {
-  return Object.freeze(checkJob(definition));
+>(definition: JobDefinition<I, K, V, G, K2, V2, P, N>): JobDefinition<I, K, V, G, K2, V2, P, N>;
+export function defineJob(definition: object): object {
+  return Object.freeze(checkJob(definition as AnyJob));
 }
 
 /**

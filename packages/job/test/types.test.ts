@@ -103,10 +103,10 @@ describe("types of a job", () => {
     defineJob({
       name: "wrong",
       input: textLines(),
+      // @ts-expect-error sum() takes numbers, but map emits strings
       map(line, emit: Emit<string, string>) {
         emit(line, line);
       },
-      // @ts-expect-error sum() takes numbers, but map emits strings
       reduce: sum(),
     });
     defineJob({

@@ -1,5 +1,12 @@
 /** Schemas of the plain data that several messages carry; each is held to its type in `job` or `scheduler`. */
-import { type ErrorReport, errorCodes, type Plan, type ReaderSpec, type Split } from "@fanfold/job";
+import {
+  type ErrorReport,
+  errorCodes,
+  type FieldSpec,
+  type Plan,
+  type ReaderSpec,
+  type Split,
+} from "@fanfold/job";
 import type {
   AttemptId,
   AttemptProgress,
@@ -121,14 +128,44 @@ const encoding = oneOf(["utf-8", "latin1"]);
 const invalid = oneOf(["error", "replace"]);
 const kind = literal;
 
+/** As the readers' own limit on fields. */
+const declaredFieldsMax = 64;
+const declaredFields = optional(
+  list(
+    record<FieldSpec>({
+      name: text,
+      type: oneOf(["string", "int32", "number", "boolean"]),
+      isOptional: flag,
+    }),
+    declaredFieldsMax,
+  ),
+);
+
 export const reader: SchemaOf<ReaderSpec> = variant<ReaderSpec>("kind", [
   record<Extract<ReaderSpec, { kind: "textLines" }>>({ kind: kind("textLines"), encoding, invalid }),
   record<Extract<ReaderSpec, { kind: "wholeFiles" }>>({ kind: kind("wholeFiles"), encoding, invalid }),
-  record<Extract<ReaderSpec, { kind: "jsonLines" }>>({ kind: kind("jsonLines") }),
+  record<Extract<ReaderSpec, { kind: "words" }>>({
+    kind: kind("words"),
+    pattern: optional(record<{ source: string; flags: string }>({ source: text, flags: text })),
+    encoding,
+    invalid,
+  }),
+  record<Extract<ReaderSpec, { kind: "splitFields" }>>({
+    kind: kind("splitFields"),
+    delimiter: name4(),
+    fields: list(whole, declaredFieldsMax),
+  }),
+  record<Extract<ReaderSpec, { kind: "jsonLines" }>>({ kind: kind("jsonLines"), fields: declaredFields }),
   record<Extract<ReaderSpec, { kind: "csv" }>>({
     kind: kind("csv"),
     delimiter: name4(),
     header: either<boolean | readonly string[]>([flag, list(text)]),
+    fields: declaredFields,
+  }),
+  record<Extract<ReaderSpec, { kind: "fixedRecords" }>>({
+    kind: kind("fixedRecords"),
+    bytes: whole,
+    keyBytes: whole,
   }),
 ]);
 

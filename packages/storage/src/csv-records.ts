@@ -1,7 +1,9 @@
 /** CSV rows as records: objects from column name to text. */
-import type { RecordBatch } from "@fanfold/dataflow";
-import { FanfoldError } from "@fanfold/job";
+import type { FieldLayout, RecordBatch } from "@fanfold/dataflow";
+import { FanfoldError, type FieldSpec } from "@fanfold/job";
+import { type BlockFormat, blockBatch, type NumbererLoan } from "./block-batch.js";
 import { CsvScanner } from "./csv-rows.js";
+import { ColumnRecords, objectMaker, type RecordMaker, textField } from "./declared-fields.js";
 import { type LineBlock, type LineBlocks, recordTooLarge } from "./line-blocks.js";
 import { TextBlock } from "./text-block.js";
 import type { BlockContext } from "./text-lines.js";
@@ -9,6 +11,8 @@ import type { BlockContext } from "./text-lines.js";
 export interface CsvFormat {
   readonly delimiter: string;
   readonly header: boolean | readonly string[];
+  /** Declared fields: the only columns wanted, of these types. */
+  readonly fields?: readonly FieldSpec[];
 }
 
 /** Reads the rows of one file, whose first row may be the header. */
@@ -16,11 +20,19 @@ export class CsvRecords {
   readonly #scanner: CsvScanner;
   readonly #blocks: LineBlocks;
   readonly #keepsGoing: boolean;
+  readonly #format: CsvFormat;
+  readonly #loan: NumbererLoan;
+  readonly #make: RecordMaker | undefined;
   #columns: readonly string[] | undefined;
+  /** How kernels read rows, once the columns are known and when they can. */
+  #quick: BlockFormat | undefined;
 
   /** `keepsGoing`: malformed rows are named in the batch, and the next one is read. */
-  constructor(format: CsvFormat, blocks: LineBlocks, keepsGoing = false) {
+  constructor(format: CsvFormat, blocks: LineBlocks, loan: NumbererLoan, keepsGoing = false) {
     this.#keepsGoing = keepsGoing;
+    this.#format = format;
+    this.#loan = loan;
+    this.#make = format.fields === undefined ? undefined : objectMaker(format.fields);
     this.#scanner = new CsvScanner(format.delimiter);
     this.#blocks = blocks;
     if (typeof format.header === "boolean") return;
@@ -32,6 +44,34 @@ export class CsvRecords {
 
   /** @throws `RECORD_MALFORMED`, `INPUT_ENCODING`, `RECORD_TOO_LARGE`. */
   batch(block: LineBlock, context: BlockContext): RecordBatch {
+    this.#quick ??= this.#quickFormat();
+    // With a quote anywhere, a line is not surely a row.
+    const isPlain = block.bytes.subarray(0, block.length).indexOf(quote) < 0;
+    if (this.#quick !== undefined && isPlain) return blockBatch(this.#quick, block, context, this.#loan);
+    return this.#rows(block, context);
+  }
+
+  #quickFormat(): BlockFormat | undefined {
+    const { fields, delimiter } = this.#format;
+    const columns = this.#columns;
+    if (fields === undefined || columns === undefined || delimiter.charCodeAt(0) > 0x7f) return undefined;
+    if (!fields.every((field) => columns.includes(field.name))) return undefined;
+    const layout: FieldLayout = {
+      kind: "delimited",
+      fields,
+      delimiter,
+      columns: columns.map((name) => fields.findIndex((field) => field.name === name)),
+      rowFields: columns.length,
+    };
+    const made = new ColumnRecords(layout, this.#make!);
+    return {
+      layout,
+      ordinary: (block, context) => this.#rows(block, context),
+      make: (block, numberer) => made.read(block, numberer),
+    };
+  }
+
+  #rows(block: LineBlock, context: BlockContext): RecordBatch {
     const { path, inputBytes } = context;
     const text = new TextBlock(path, block, context.decoding);
     const problem = (at: number, reason: string): FanfoldError =>
@@ -52,26 +92,48 @@ export class CsvRecords {
     const kept: number[] = [];
     const records: unknown[] = [];
     for (const [index, row] of rows.entries()) {
-      const error = this.#misfit(row, starts[index]!, problem);
-      if (error !== undefined && skip === undefined) throw error;
-      if (error !== undefined) {
-        malformed.push(error);
+      const made = this.#made(row, starts[index]!, problem);
+      if (made.error !== undefined && skip === undefined) throw made.error;
+      if (made.error !== undefined) {
+        malformed.push(made.error);
         continue;
       }
       kept.push(starts[index]!);
-      records.push(this.#record(row));
+      records.push(made.record);
     }
     const offsetOf = (index: number): number => text.offsetOfCharacter(kept[index]!);
     return { path, records, offsetOf, inputBytes, ...(malformed.length === 0 ? {} : { malformed }) };
   }
 
-  #misfit(
+  /** The record of a row, or what is wrong with the row. */
+  #made(
     row: readonly string[],
     at: number,
     problem: (at: number, reason: string) => FanfoldError,
-  ): FanfoldError | undefined {
+  ): { readonly record?: unknown; readonly error?: FanfoldError } {
     const { length } = this.#columns!;
-    return row.length > length ? problem(at, `${row.length} fields for ${length} columns`) : undefined;
+    if (row.length > length) return { error: problem(at, `${row.length} fields for ${length} columns`) };
+    const { fields } = this.#format;
+    if (fields === undefined) return { record: this.#record(row) };
+    try {
+      return { record: this.#declared(row, fields, (reason) => problem(at, reason)) };
+    } catch (error) {
+      if (error instanceof FanfoldError) return { error };
+      throw error;
+    }
+  }
+
+  #declared(
+    row: readonly string[],
+    fields: readonly FieldSpec[],
+    problem: (reason: string) => FanfoldError,
+  ): unknown {
+    const texts = fields.map((field) => {
+      const column = this.#columns!.indexOf(field.name);
+      const text = column < 0 ? undefined : (row[column] ?? "");
+      return textField(text, field, problem);
+    });
+    return this.#make!(texts);
   }
 
   #record(row: readonly string[]): unknown {
@@ -82,6 +144,8 @@ export class CsvRecords {
     return record;
   }
 }
+
+const quote = 34;
 
 function checkColumns(
   names: readonly string[],

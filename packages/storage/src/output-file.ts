@@ -54,6 +54,16 @@ export class OutputFile {
     this.#append(bytes);
   }
 
+  /** Appends `bytes[start, end)`, which may be reused at once, and counts `records` records. May be mixed with text. */
+  writeRange(bytes: Buffer, start: number, end: number, records: number): void {
+    this.#records += records;
+    if (this.#text !== "") this.#encode();
+    const length = end - start;
+    if (this.#filled + length > bufferBytes) this.#flush();
+    if (length > bufferBytes) this.#write(bytes.subarray(start, end));
+    else this.#filled += bytes.copy(this.#buffer, this.#filled, start, end);
+  }
+
   /** Bytes to disk, for good. @throws `OUTPUT_UNWRITABLE`, `DISK_FULL`. */
   close(): SinkSummary {
     try {

@@ -3,8 +3,8 @@
  *
  * The cuts depend on the input alone, never on the number of workers: what a job adds up in floating point depends on
  * the splits, and its answer must not change because a machine joined. So the default size aims at a number of tasks
- * that keeps a few dozen slots busy to the end, within bounds: a task under 1 MiB costs more to start than to run, one
- * over 64 MiB takes too long to repeat.
+ * that keeps a few dozen slots busy to the end, within bounds: a task under 4 MiB costs more to start, and to merge,
+ * than to run, one over 64 MiB takes too long to repeat.
  */
 import { FanfoldError, type InputRange, type ReaderSpec, type Split } from "@fanfold/job";
 import { listInputFiles, type PlannedFile } from "./input-files.js";
@@ -13,17 +13,25 @@ export interface SplitRequest {
   /** Absolute paths of files or folders, or absolute globs. */
   readonly inputs: readonly string[];
   readonly reader: ReaderSpec;
-  /** Most bytes of a split; by default from 1 MiB to 64 MiB, from the size of the input alone. */
+  /** Most bytes of a split; by default from 4 MiB to 64 MiB, from the size of the input alone. */
   readonly splitBytes: number | undefined;
   /** Absolute paths of files and folders that are not read, such as the job's own output. */
   readonly excludes?: readonly string[];
 }
 
+/** Formats whose records can be found from any position. */
+const splittable: readonly ReaderSpec["kind"][] = [
+  "textLines",
+  "words",
+  "splitFields",
+  "jsonLines",
+  "fixedRecords",
+];
 const mebibyte = 1024 * 1024;
-const splitBytesLeast = mebibyte;
+const splitBytesLeast = 4 * mebibyte;
 const splitBytesMost = 64 * mebibyte;
-/** Splits aimed at between those bounds: three or four a slot, on up to ten slots. */
-const splitsAimedAt = 32;
+/** Splits aimed at between those bounds: a few a slot on a machine, one or two on a small fleet. */
+const splitsAimedAt = 16;
 /** Files are not put together into one split as long as that would leave fewer splits than this. */
 const splitsBeforePacking = 256;
 /** Task state is columnar and this many fit (a few hundred bytes each); beyond, splits are too small. */
@@ -42,7 +50,7 @@ export async function planSplits(request: SplitRequest): Promise<Split[]> {
     (file) => keepsEmpty || file.bytes > 0,
   );
   const splitBytes = splitBytesFor(files, request.splitBytes);
-  const canSplit = request.reader.kind === "textLines" || request.reader.kind === "jsonLines";
+  const canSplit = splittable.includes(request.reader.kind);
   const cutsOf = (file: PlannedFile): number =>
     canSplit && !file.isGzip ? Math.max(1, Math.ceil(file.bytes / splitBytes)) : 1;
   const uncut = files.filter((file) => cutsOf(file) === 1).length;

@@ -6,15 +6,19 @@
  */
 import type { RecordBatch, RecordSource } from "@fanfold/dataflow";
 import type { InputRange, ReaderSpec, Split } from "@fanfold/job";
+import { NumbererLoan } from "./block-batch.js";
 import { CsvRecords } from "./csv-records.js";
+import { fixedRecordBatches } from "./fixed-records.js";
 import { GzipReader } from "./gzip-reader.js";
 import { type ByteReader, InputFile, isGzip } from "./input-file.js";
-import { jsonLineBatch } from "./json-lines.js";
+import { jsonFieldParser, jsonLineBatch } from "./json-lines.js";
 import { blockBytesDefault, type LineBlock, LineBlocks, recordBytesMax } from "./line-blocks.js";
 import { goingOn, isMalformed } from "./malformed.js";
+import { splitFieldsParser } from "./split-fields.js";
 import type { TextDecoding } from "./text-block.js";
 import { type BlockContext, textLineBatch } from "./text-lines.js";
 import { wholeFileBatch } from "./whole-file.js";
+import { wordParser } from "./word-records.js";
 
 /** Sizes, in bytes; the defaults are right unless memory is tight. */
 export interface RecordSourceLimits {
@@ -62,18 +66,27 @@ class FileRecordSource implements RecordSource {
   }
 
   async *batches(split: Split): AsyncGenerator<RecordBatch, void, undefined> {
+    const loan = new NumbererLoan(this.#keepsGoing);
     const largest = split.ranges.reduce((most, range) => Math.max(most, range.fileBytes), 1);
     const buffer = Buffer.allocUnsafeSlow(Math.min(this.#blockBytes, Math.max(largest + 1, smallBlockBytes)));
-    for (const range of split.ranges) yield* this.#readRange(range, buffer);
+    try {
+      for (const range of split.ranges) yield* this.#readRange(range, buffer, loan);
+    } finally {
+      loan.end();
+    }
   }
 
-  async *#readRange(range: InputRange, buffer: Buffer): AsyncGenerator<RecordBatch, void, undefined> {
+  async *#readRange(
+    range: InputRange,
+    buffer: Buffer,
+    loan: NumbererLoan,
+  ): AsyncGenerator<RecordBatch, void, undefined> {
     const file = new InputFile(range);
     let gzip: GzipReader | undefined;
     try {
       const isCompressed = range.start === 0 && isGzip(file.descriptor, range.path);
       if (isCompressed) gzip = new GzipReader(file);
-      yield* this.#batchesOf({ file, bytes: gzip ?? file, isCompressed }, buffer);
+      yield* this.#batchesOf({ file, bytes: gzip ?? file, isCompressed }, buffer, loan);
       file.checkUnchanged();
     } finally {
       gzip?.close();
@@ -81,7 +94,11 @@ class FileRecordSource implements RecordSource {
     }
   }
 
-  async *#batchesOf(input: OpenInput, buffer: Buffer): AsyncGenerator<RecordBatch, void, undefined> {
+  async *#batchesOf(
+    input: OpenInput,
+    buffer: Buffer,
+    loan: NumbererLoan,
+  ): AsyncGenerator<RecordBatch, void, undefined> {
     const reader = this.#reader;
     const { file } = input;
     const context = {
@@ -94,12 +111,16 @@ class FileRecordSource implements RecordSource {
       yield await this.#wholeFile(input, sizeHint, context);
       return;
     }
+    if (reader.kind === "fixedRecords") {
+      yield* fixedRecordBatches(reader, input);
+      return;
+    }
     const blocks = await this.#open(input, buffer);
-    const parse = parserOf(reader, blocks, this.#keepsGoing);
+    const parse = parserOf(reader, blocks, loan);
     for (let block = await blocks.next(); block !== undefined; block = await blocks.next()) {
       const batch = parse(block, { ...context, inputBytes: file.takeBytesRead() });
-      const isEmpty = batch.records.length === 0 && batch.malformed === undefined;
-      if (!isEmpty || batch.inputBytes > 0) yield batch;
+      const hasAny = batch.block !== undefined || batch.records.length > 0 || batch.malformed !== undefined;
+      if (hasAny || batch.inputBytes > 0) yield batch;
     }
   }
 
@@ -137,23 +158,36 @@ class FileRecordSource implements RecordSource {
 const smallBlockBytes = 4096;
 
 function parserOf(
-  reader: Exclude<ReaderSpec, { kind: "wholeFiles" }>,
+  reader: Exclude<ReaderSpec, { kind: "wholeFiles" | "fixedRecords" }>,
   blocks: LineBlocks,
-  keepsGoing: boolean,
+  loan: NumbererLoan,
+): BatchParser {
+  if (reader.kind === "csv") {
+    const records = new CsvRecords(reader, blocks, loan, loan.keepsGoing);
+    return (block, context) => records.batch(block, context);
+  }
+  const parse = lineParserOf(reader, loan);
+  return loan.keepsGoing ? goingOn(parse) : parse;
+}
+
+function lineParserOf(
+  reader: Exclude<ReaderSpec, { kind: "wholeFiles" | "fixedRecords" | "csv" }>,
+  loan: NumbererLoan,
 ): BatchParser {
   switch (reader.kind) {
     case "textLines":
-      return keepsGoing ? goingOn(textLineBatch) : textLineBatch;
+      return textLineBatch;
+    case "words":
+      return wordParser(reader, loan);
+    case "splitFields":
+      return splitFieldsParser(reader, loan);
     case "jsonLines":
-      return keepsGoing ? goingOn(jsonLineBatch) : jsonLineBatch;
-    case "csv": {
-      const records = new CsvRecords(reader, blocks, keepsGoing);
-      return (block, context) => records.batch(block, context);
-    }
+      if (reader.fields !== undefined) return jsonFieldParser(reader.fields, loan);
+      return (block, context) => jsonLineBatch(block, context);
   }
 }
 
 function decodingOf(reader: ReaderSpec): TextDecoding {
-  if (reader.kind === "textLines" || reader.kind === "wholeFiles") return reader;
+  if (reader.kind === "textLines" || reader.kind === "wholeFiles" || reader.kind === "words") return reader;
   return { encoding: "utf-8", invalid: "error" };
 }

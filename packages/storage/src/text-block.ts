@@ -77,7 +77,7 @@ function textOf(bytes: Buffer, isOneByteEach: boolean, isValid: boolean): string
   return isValid ? transcode(bytes, "utf8", "utf16le").toString("utf16le") : bytes.toString("utf8");
 }
 
-function byteOrderMarkBytes(bytes: Buffer, length: number): number {
+export function byteOrderMarkBytes(bytes: Buffer, length: number): number {
   const isMarked =
     length >= byteOrderMark.length && byteOrderMark.every((byte, index) => bytes[index] === byte);
   return isMarked ? byteOrderMark.length : 0;

@@ -1,5 +1,5 @@
 /** Writers of lines: `textLines()`, `tsv()` and `jsonLines()`. */
-import type { RecordSink, SinkSummary } from "@fanfold/dataflow";
+import type { RawPair, RecordSink, SinkSummary } from "@fanfold/dataflow";
 import { FanfoldError } from "@fanfold/job";
 import { jsonTextOf, simpleTextOf } from "./json-text.js";
 import { OutputFile } from "./output-file.js";
@@ -113,6 +113,14 @@ export class LinesSink implements RecordSink {
     this.writeValue(value === undefined ? key : value);
   }
 
+  /** Text without line ends of its own; anything else is looked at as a value. */
+  writeRaw({ bytes, valueKind, valueStart, valueEnd }: RawPair): boolean {
+    if (valueKind !== "text" || isBroken(bytes, valueStart, valueEnd)) return false;
+    this.#file.writeRange(bytes, valueStart, valueEnd, 1);
+    this.#file.writeRange(newline, 0, 1, 0);
+    return true;
+  }
+
   writeValue(value: unknown): void {
     const text = typeof value === "string" ? value : tsvElement(value);
     if (text.includes("\n") || text.endsWith("\r") || !text.isWellFormed()) throw notALine(text);
@@ -126,6 +134,14 @@ export class LinesSink implements RecordSink {
   abort(): void {
     this.#file.abort();
   }
+}
+
+const newline: Buffer = Buffer.from("\n");
+
+function isBroken(bytes: Buffer, start: number, end: number): boolean {
+  if (start < end && bytes[end - 1] === 13) return true;
+  for (let i = start; i < end; i += 1) if (bytes[i] === 10) return true;
+  return false;
 }
 
 function notALine(text: string): FanfoldError {

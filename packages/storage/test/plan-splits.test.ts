@@ -166,13 +166,13 @@ describe("which files an input means", () => {
 });
 
 describe("how files are cut", () => {
-  test("the default size follows the input, from 1 MiB to 64 MiB", async () => {
+  test("the default size follows the input, from 4 MiB to 64 MiB", async () => {
     const cases = [
       [100, 1],
-      [mebibyte, 1],
-      [mebibyte + 1, 2],
-      [31 * mebibyte, 31],
-      [512 * mebibyte, 32],
+      [4 * mebibyte, 1],
+      [4 * mebibyte + 1, 2],
+      [31 * mebibyte, 8],
+      [512 * mebibyte, 16],
       [1024 * 1024 * mebibyte, 16_384],
     ] as const;
     for (const [bytes, count] of cases) {

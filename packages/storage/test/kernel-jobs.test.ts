@@ -1,0 +1,380 @@
+/** Whole jobs whose maps run in kernels, held against the same jobs run the ordinary way. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { env } from "node:process";
+import {
+  type AttemptOptions,
+  readSegmentIndex,
+  runMapAttempt,
+  runReduceAttempt,
+  type SegmentSlice,
+} from "@fanfold/dataflow";
+import {
+  type AnyJob,
+  checkJob,
+  countEach,
+  csv,
+  defineJob,
+  type Emit,
+  FanfoldError,
+  fixedRecords,
+  identity,
+  jsonLines,
+  keyBy,
+  max,
+  min,
+  pick,
+  rangePartitioner,
+  splitFields,
+  sum,
+  textLines,
+  tsv,
+  words,
+} from "@fanfold/job";
+import * as fc from "fast-check";
+import { afterEach, describe, expect, test } from "vitest";
+import { createRecordSource, createSinkFactory } from "../src/index.js";
+import { fileOf, rangeOf, temporaryFolder } from "./files.js";
+
+const folder = temporaryFolder();
+afterEach(() => {
+  env["FANFOLD_KERNELS"] = "on";
+});
+const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+interface How {
+  readonly kernels?: "on" | "off";
+  readonly memoryBytes?: number;
+  readonly blockBytes?: number;
+  readonly splits?: number;
+  readonly boundaries?: readonly Uint8Array[];
+  readonly collectRecords?: boolean;
+}
+
+interface Ran {
+  /** The output files, by name. */
+  readonly files: readonly Buffer[];
+  readonly pairs: number;
+  readonly spills: number;
+}
+
+/** Runs a job on a file: its maps, then its reduces. */
+async function run(job: AnyJob, content: string | Uint8Array, how: How = {}): Promise<Ran> {
+  env["FANFOLD_KERNELS"] = how.kernels ?? "on";
+  const root = mkdtempSync(join(folder, "run-"));
+  const path = fileOf(root, "input", content);
+  const size = Buffer.byteLength(content);
+  const source = createRecordSource(job.input.reader, { blockBytes: how.blockBytes ?? 4096 });
+  const ports = { source, sinks: createSinkFactory() };
+  const splits = Math.min(how.splits ?? 3, Math.max(1, size));
+  const partitions = how.boundaries === undefined ? 2 : how.boundaries.length + 1;
+  const segments: string[] = [];
+  let pairs = 0;
+  let spills = 0;
+  try {
+    for (let task = 0; task < splits; task++) {
+      const [start, end] = [task, task + 1].map((cut) => Math.floor((size * cut) / splits));
+      const { segment, metrics } = await runMapAttempt(
+        {
+          ...options(job, root, "map", task, how),
+          split: { ranges: [rangeOf(path, start, end)] },
+          partitions,
+          boundaries: how.boundaries,
+        },
+        ports,
+      );
+      segments.push(segment!.path);
+      pairs += metrics.pairsEmitted;
+      spills += metrics.spills;
+    }
+    const files: Buffer[] = [];
+    for (let partition = 0; partition < partitions; partition++) {
+      const { outputs } = await runReduceAttempt(
+        {
+          ...options(job, root, "reduce", partition, how),
+          partition,
+          segments: segments.map((file, order) => sliceOf(file, partition, order)),
+        },
+        ports,
+      );
+      files.push(...outputs.map((output) => readFileSync(output.path)));
+    }
+    return { files, pairs, spills };
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+}
+
+function sliceOf(path: string, partition: number, order: number): SegmentSlice {
+  const { offset, bytes } = readSegmentIndex(path).partition(partition);
+  return { path, start: offset, end: offset + bytes, order };
+}
+
+function options(
+  job: AnyJob,
+  root: string,
+  stage: "map" | "reduce",
+  taskIndex: number,
+  how: How,
+): AttemptOptions {
+  const [workDir, outputDir] = ["work", "out"].map((name) => join(root, `${stage}-${taskIndex}-${name}`));
+  mkdirSync(workDir!);
+  mkdirSync(outputDir!);
+  return {
+    job,
+    jobId: "j1",
+    stage,
+    taskIndex,
+    attempt: 1,
+    params: {},
+    memoryBytes: how.memoryBytes ?? 8 * 1024 * 1024,
+    workDir: workDir!,
+    outputDir: outputDir!,
+    collectRecords: how.collectRecords ?? false,
+    log,
+    signal: new AbortController().signal,
+    onProgress: () => {},
+  };
+}
+
+/** With kernels and without, whatever the blocks and splits, a job's files are the same; returns them. */
+async function sameEitherWay(job: AnyJob, content: string | Uint8Array, how: How = {}): Promise<Ran> {
+  const expected = await run(job, content, { ...how, kernels: "off" });
+  const found = await run(job, content, how);
+  expect(found.files.map(String)).toEqual(expected.files.map(String));
+  expect(found.pairs).toBe(expected.pairs);
+  return found;
+}
+
+const countWords = defineJob({
+  name: "count",
+  input: words(),
+  map: countEach(),
+  combine: sum(),
+  reduce: sum(),
+  output: tsv(),
+});
+
+/** User code that does to words what users do. */
+const oddWords = defineJob({
+  name: "odd",
+  input: words(),
+  map(word, emit: Emit<string, number>, context) {
+    emit(word, 1);
+    if (word.length % 3 === 0) emit(word.toUpperCase(), 2);
+    if (word.startsWith("f")) emit(word, 0.1);
+    if (word.startsWith("b")) emit(`${word}`, 2 ** 40);
+    if (word.startsWith("z")) emit(word, -0);
+    if (word === "at") emit("last-at", context.split.offset);
+  },
+  combine: sum(),
+  reduce: sum(),
+  output: tsv(),
+});
+
+const word = fc.oneof(
+  fc.constantFrom("a", "at", "foo", "bar", "zz", "__proto__", "x".repeat(15), "x".repeat(16), "é", "\u0000"),
+  fc.string({ unit: "binary", minLength: 1, maxLength: 20 }),
+);
+const shape = fc.record({
+  blockBytes: fc.constantFrom(16, 64, 4096),
+  splits: fc.integer({ min: 1, max: 4 }),
+});
+const runs = { numRuns: 25 };
+
+describe("a word count in a kernel", () => {
+  test("is that of plain JavaScript, and of the ordinary way", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(word, { maxLength: 80 }), shape, async (found, how) => {
+        const content = Buffer.from(found.join(" ")).toString();
+        const counts = new Map<string, number>();
+        for (const [text] of content.matchAll(/[^ \t\n\v\f\r]+/g)) {
+          counts.set(text, (counts.get(text) ?? 0) + 1);
+        }
+        const { files } = await sameEitherWay(countWords, content, how);
+        const lines = String(Buffer.concat(files)).split("\n").slice(0, -1);
+        expect(lines).toHaveLength(counts.size);
+      }),
+      runs,
+    );
+  });
+
+  test("with user code is that of the ordinary way, whatever that emits", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(word, { maxLength: 80 }), shape, async (found, how) => {
+        await sameEitherWay(oddWords, found.join("\n"), how);
+      }),
+      runs,
+    );
+  });
+
+  test("grows its table, and empties it into the buffer when it is full", async () => {
+    const many = Array.from(
+      { length: 120_000 },
+      (_, i) => `${i % 2 === 0 ? "w" : "a much longer word "}${i}`,
+    );
+    const content = [...many, ...many.slice(0, 1000)].join("\n");
+    for (const job of [countWords, oddWords]) {
+      await sameEitherWay(job, content, { splits: 1, blockBytes: 65536 });
+    }
+  });
+});
+
+const line = fc.record({
+  k: fc.oneof(word, fc.constant("key-longer-than-sixteen-bytes")),
+  i: fc.integer({ min: -5, max: 5 }),
+  n: fc.constantFrom(0, -0, 0.1, 1e-9, -7, 2 ** 31, 123456789.5, 1e300),
+  b: fc.boolean(),
+});
+const fields = { k: "string", i: "int32", n: "number", b: "boolean" } as const;
+
+describe("keys and values of declared fields in a kernel", () => {
+  test.each([
+    ["a sum by one field", keyBy("k", pick("n")), sum()],
+    ["a sum by a tuple", keyBy(["k", "i", "b", "n"], pick("i")), sum()],
+    ["a minimum by a tuple of one", keyBy(["n"], pick("i")), min()],
+    ["a maximum by a number", keyBy("i", pick("n")), max()],
+    ["a count by a field", countEach("b"), sum()],
+    ["a count by two", countEach("i", "k"), sum()],
+    ["what no kernel does", keyBy("k", pick("i", "n")), undefined],
+  ] as const)("give %s as the ordinary way does", async (_, map, combine) => {
+    const job: AnyJob = checkJob({
+      name: "fields",
+      input: jsonLines({ fields }),
+      map: map as never,
+      ...(combine === undefined ? {} : { combine }),
+      reduce: (combine ?? identity()) as never,
+      output: tsv(),
+    } as AnyJob);
+    await fc.assert(
+      fc.asyncProperty(fc.array(line, { maxLength: 40 }), shape, async (lines, how) => {
+        await sameEitherWay(job, lines.map((record) => `${JSON.stringify(record)}\n`).join(""), how);
+      }),
+      runs,
+    );
+  });
+
+  test("empty the table when it is full of long keys, and leave a key that is too long", async () => {
+    const job = defineJob({
+      name: "long",
+      input: splitFields({ delimiter: ",", fields: [1, 0] }),
+      map: countEach(0, 1),
+      combine: sum(),
+      reduce: sum(),
+      output: tsv(),
+    });
+    const many = Array.from({ length: 60_000 }, (_, i) => `${i % 3},${"k".repeat(40)}${i}`);
+    const content = [...many, `1,${"L".repeat(30_000)}`, ...many.slice(0, 99)].join("\n");
+    await sameEitherWay(job, content, { splits: 1, blockBytes: 65536 });
+  });
+
+  test("of CSV go on after rows with quotes", async () => {
+    const job = defineJob({
+      name: "csv",
+      input: csv({ fields: { n: "number", k: "string" } }),
+      map: keyBy("k", pick("n")),
+      combine: sum(),
+      reduce: sum(),
+      output: tsv(),
+    });
+    const rows = Array.from({ length: 500 }, (_, i) =>
+      i % 50 === 7 ? `"q,\n${i}",1,2` : `k${i % 9},x,${i}`,
+    );
+    await sameEitherWay(job, `k,x,n\n${rows.join("\n")}`, { splits: 1, blockBytes: 256 });
+  });
+
+  test("that are not as declared fail the task, naming the line", async () => {
+    const job = defineJob({
+      name: "wrong",
+      input: jsonLines({ fields }),
+      map: keyBy("k", pick("n")),
+      combine: sum(),
+      reduce: sum(),
+    });
+    const content = '{"k":"a","i":1,"n":1,"b":true}\n{"k":"a","i":1,"n":"1","b":true}\n';
+    for (const kernels of ["on", "off"] as const) {
+      await expect(run(job, content, { kernels, splits: 1 })).rejects.toMatchObject({
+        code: "RECORD_MALFORMED",
+        details: { offset: 31 },
+      });
+    }
+  });
+});
+
+const sortFixed = defineJob({
+  name: "sort",
+  input: fixedRecords({ bytes: 8, keyBytes: 3 }),
+  map: keyBy("key", pick("value")),
+  partitioner: rangePartitioner(),
+  reduce: identity(),
+  output: fixedRecords({ bytes: 8 }),
+});
+
+describe("a sort that nobody looks into", () => {
+  test("of binary records is that of a stable sort by key", async () => {
+    const bytes = fc.uint8Array({ minLength: 0, maxLength: 400 }).map((data) => data.map((byte) => byte % 7));
+    await fc.assert(
+      fc.asyncProperty(bytes, shape, async (data, how) => {
+        const whole = Buffer.from(data.subarray(0, data.length & ~7));
+        const records = Array.from({ length: whole.length / 8 }, (_, i) => whole.subarray(i * 8, i * 8 + 8));
+        records.sort((a, b) => Buffer.compare(a.subarray(0, 3), b.subarray(0, 3)));
+        const boundaries = [Uint8Array.of(9, 2, 2), Uint8Array.of(9, 4)];
+        const { files } = await sameEitherWay(sortFixed, whole, { ...how, boundaries });
+        expect(Buffer.concat(files)).toEqual(Buffer.concat(records));
+      }),
+      runs,
+    );
+  });
+
+  test("spills when it must", async () => {
+    const data = Buffer.alloc(8 * 200_000);
+    for (let i = 0; i < data.length; i += 8) data.writeDoubleBE(Math.sin(i), i);
+    const { files, spills } = await sameEitherWay(sortFixed, data, { boundaries: [], splits: 1 });
+    expect(spills).toBeGreaterThan(0);
+    expect(Buffer.concat(files)).toHaveLength(data.length);
+  });
+
+  const sortLines = defineJob({
+    name: "sort-lines",
+    input: textLines(),
+    map(text, emit: Emit<string, unknown>) {
+      emit(text.slice(0, 2), text === "bytes" ? Uint8Array.of(1, 10, 255) : text === "none" ? null : text);
+    },
+    reduce: identity(),
+    output: textLines(),
+  });
+
+  test("of lines writes them as they were, whatever they are made of", async () => {
+    const text = fc.oneof(
+      fc.constantFrom("", "bytes", "none", "é", "tab\there", "𝒳𝒳", "a".repeat(31), "é".repeat(31), "\u0000"),
+      fc.string({ unit: "binary", maxLength: 50 }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(text, { maxLength: 30 }), shape, async (lines, how) => {
+        const content = lines.map((part) => `${part.replaceAll(/[\r\n]/g, "")}\n`).join("");
+        await sameEitherWay(sortLines, Buffer.from(content), how);
+        const reference = { ...sortLines, reduce: byHand } as AnyJob;
+        const expected = await run(reference, Buffer.from(content), how);
+        expect((await run(sortLines, Buffer.from(content), how)).files).toEqual(expected.files);
+      }),
+      runs,
+    );
+  });
+
+  function byHand(key: unknown, values: Iterable<unknown>, emit: Emit<unknown, unknown>): void {
+    for (const value of values) emit(key, value);
+  }
+
+  test("refuses what its writer refuses", async () => {
+    const job = defineJob({ ...sortFixed, output: fixedRecords({ bytes: 9 }) });
+    const failure = await run(job, Buffer.alloc(8), { boundaries: [] }).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(FanfoldError);
+    expect(failure).toMatchObject({ code: "VALUE_UNSUPPORTED" });
+  });
+
+  test("keeps typed pairs as well when they are asked for", async () => {
+    const data = Buffer.from("key1valukey0valu");
+    const { files } = await sameEitherWay(sortFixed, data, { boundaries: [], collectRecords: true });
+    expect(files).toHaveLength(2);
+  });
+});
