@@ -270,7 +270,13 @@ export class WorkerService {
   #detector(): PhiAccrual {
     const { heartbeatIntervalMs, leaseMs } = this.#options;
     return PhiAccrual.start(
-      { firstIntervalMs: heartbeatIntervalMs, floorMs: leaseMs * patienceShare, ceilingMs: leaseMs },
+      {
+        firstIntervalMs: heartbeatIntervalMs,
+        floorMs: leaseMs * patienceShare,
+        ceilingMs: leaseMs,
+        // However regular a worker was: a machine that is suddenly busy misses a few beats.
+        deviationMinMs: heartbeatIntervalMs,
+      },
       this.#dependencies.clock.elapsedMs(),
     );
   }

@@ -1,7 +1,9 @@
 /**
  * Decides when a draining worker may go: when it runs nothing, has no errand, and no job will read what it holds. Its
- * map outputs are served until their last reader has finished, so that leaving costs no work.
+ * map outputs are served until their last reader has finished, unless another worker has copies of them, so that leaving
+ * costs no work.
  */
+import type { JobRun, StageRun } from "./job-run.js";
 import type { LeaderState } from "./leader-state.js";
 
 export class Departures {
@@ -24,13 +26,23 @@ export class Departures {
     for (const run of this.#leader.runs.values()) {
       if (run.helper === workerId) return true;
       // What it reported and the log has not taken in yet would be held by nobody.
-      for (const { table, holders, current } of run.stages) {
+      for (const stage of run.stages) {
+        const { table, holders, current } = stage;
         if (holders === undefined || run.job.consumersOf(table).every((consumer) => consumer.isDone))
           continue;
-        if (holders.has(workerId)) return true;
+        if (holders.has(workerId) && !this.#areHeldTwice(run, stage, workerId)) return true;
         for (const attempt of current.values()) if (attempt.workerId === workerId) return true;
       }
     }
     return false;
+  }
+
+  /** Whether another worker that stays has a copy of each output that this one holds. */
+  #areHeldTwice({ job }: JobRun, { table, holders, replicas }: StageRun, workerId: string): boolean {
+    if (holders === undefined || replicas === undefined) return false;
+    return holders.tasksOf(workerId).every((task) => {
+      const other = this.#leader.pool.get(job.replicaOf(table, task) ?? "");
+      return other !== undefined && !other.isDraining;
+    });
   }
 }

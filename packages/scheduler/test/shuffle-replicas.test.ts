@@ -45,6 +45,17 @@ describe("map outputs that are held twice", () => {
     }
   });
 
+  it("let a draining holder go as soon as it runs nothing", () => {
+    const driver = mapped();
+    driver.send({ type: "workerDraining", workerId: "w1" });
+    for (const running of driver.running("w1")) driver.finish(running);
+    expect(driver.job().state).toBe("running");
+    expect(driver.workers.get("w1")!.isReleased).toBe(true);
+    driver.kill("w1");
+    driver.finishAll();
+    expect(mapsStarted(driver)).toBe(12);
+  });
+
   it("are made again, those alone, when both holders die", () => {
     const driver = mapped();
     const stage = driver.job().stages[0]!;
