@@ -245,6 +245,8 @@ export class Mapper {
   #next = 0;
   /** Records of the batch. */
   #count = 0;
+  /** Records between two looks at the clock, less one; none where a record takes long. */
+  #clockMask = clockInterval - 1;
 
   constructor(parts: MapperParts, emit: EmitFunction, pace: Pace) {
     this.#parts = parts;
@@ -383,7 +385,10 @@ export class Mapper {
       this.#next = Math.min(i + stride, records.length);
       if (isThenable(returned)) return returned;
       if (guard.hasFailed) return undefined;
-      if ((i & (clockInterval - 1)) === 0 && this.#pace.isDue()) return undefined;
+      if ((i & this.#clockMask) === 0 && this.#pace.isDue()) {
+        this.#clockMask = this.#pace.isOverdue() ? 0 : clockInterval - 1;
+        return undefined;
+      }
     }
     return undefined;
   }

@@ -5,6 +5,9 @@
 import type { AttemptProgress } from "./attempt-options.js";
 import { progressIntervalMs, yieldIntervalMs } from "./limits.js";
 
+/** Times the interval between two turns of the event loop. */
+const overdueFactor = 2;
+
 export interface PaceOptions {
   readonly signal: AbortSignal;
   readonly onProgress: (progress: AttemptProgress) => void;
@@ -25,6 +28,11 @@ export class Pace {
   /** Whether it is time to call `rest`. */
   isDue(): boolean {
     return performance.now() - this.#restedAt >= yieldIntervalMs;
+  }
+
+  /** Whether the last look was far too late: whoever counts records between two looks should count fewer. */
+  isOverdue(): boolean {
+    return performance.now() - this.#restedAt >= overdueFactor * yieldIntervalMs;
   }
 
   /** Lets other work run. @throws the signal's reason when the attempt is to stop. */

@@ -145,10 +145,13 @@ class ReduceAttempt {
       await this.#tryAll(groups, step, this.#trial, this.#skips);
       return;
     }
-    for (let count = 1; groups.nextGroup(); count++) {
+    let clockMask = clockInterval - 1;
+    for (let count = 0; groups.nextGroup(); count++) {
       const pending = this.#inGroup(groups, step);
       if (pending !== undefined) await this.#settle(groups, pending);
-      if ((count & (clockInterval - 1)) === 0 || pending !== undefined) await this.#pace.restWhenDue();
+      if ((count & clockMask) !== 0 && pending === undefined) continue;
+      clockMask = this.#pace.isOverdue() ? 0 : clockInterval - 1;
+      await this.#pace.restWhenDue();
     }
   }
 

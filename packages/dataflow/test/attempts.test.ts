@@ -217,6 +217,22 @@ describe("a map attempt", () => {
     }
   });
 
+  test("reports progress after each record where one takes long, without being asked for it", async () => {
+    const reports: number[] = [];
+    const job = defineJob({
+      ...base,
+      map(_line, emit: Emit<string, number>) {
+        for (const until = performance.now() + 120; performance.now() < until; );
+        emit("k", 1);
+      },
+      reduce: sum(),
+    });
+    await mapWith(job, ["a", "b", "c", "d"], {
+      onProgress: ({ recordsIn }) => void reports.push(recordsIn),
+    });
+    expect(reports.slice(0, 4)).toEqual([1, 2, 3, 4]);
+  });
+
   test("reports progress from within a batch", async () => {
     const reports: AttemptProgress[] = [];
     const job = defineJob({
