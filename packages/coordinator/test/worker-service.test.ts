@@ -4,6 +4,7 @@ import { protocolVersion } from "@fanfold/protocol";
 import type { SchedulerInput } from "@fanfold/scheduler";
 import type { Link, LinkHandlers } from "@fanfold/transport";
 import { describe, expect, it } from "vitest";
+import { ClusterSnapshot } from "../src/cluster-snapshot.js";
 import { WorkerService } from "../src/worker-service.js";
 
 const intervalMs = 500;
@@ -18,16 +19,21 @@ class Bench {
 
   constructor() {
     const log = () => undefined;
+    const clock = {
+      nowMs: () => this.nowMs,
+      elapsedMs: () => this.nowMs,
+      after: () => () => undefined,
+      every: () => () => undefined,
+    };
+    const recordState = (): never => {
+      throw new Error("nobody takes a picture here");
+    };
     this.service = new WorkerService(
       { token: "secret", heartbeatIntervalMs: intervalMs, leaseMs: 5_000, reconnectGraceMs: 1_000 },
       {
         log: { debug: log, info: log, warn: log, error: log },
-        clock: {
-          nowMs: () => this.nowMs,
-          elapsedMs: () => this.nowMs,
-          after: () => () => undefined,
-          every: () => () => undefined,
-        },
+        clock,
+        snapshot: new ClusterSnapshot("c", "1", { clock, recordState, sendPart: log }),
         epoch: () => 1,
         clusterId: () => "c",
         leaderText: () => "",
