@@ -20,6 +20,8 @@ export interface ClusterOptions {
   readonly coordinators: number;
   readonly workers: number;
   readonly slots: number;
+  readonly taskLength: number;
+  readonly leaseMs: number;
   /** For the workers' segments and the coordinators' bundles; a real folder. */
   readonly dir: string;
 }
@@ -96,7 +98,7 @@ export class Cluster {
       if (process.isAlive) this.world.fail(new Error(`coordinator ${host.name} ended: ${error.message}`));
     };
     Coordinator.start(
-      { host: host.name, port: coordinatorPort, token: clusterToken, replica },
+      { host: host.name, port: coordinatorPort, token: clusterToken, replica, ...this.#timing() },
       {
         log: this.#logOf(process, () => {
           this.#leader = host;
@@ -133,7 +135,7 @@ export class Cluster {
           daemon: process,
           code: this.#code,
           impurities,
-          slowness: () => host.slowness,
+          slowness: () => host.slowness * this.#options.taskLength,
           onAttempt: () => undefined,
         }),
         outputs: this.#outputsOf(process),
@@ -157,6 +159,16 @@ export class Cluster {
     this.world.note(`start ${host.name}`);
     if ("disk" in host) this.startCoordinator(host as CoordinatorHost);
     else this.startWorker(host);
+  }
+
+  /** In proportion to the lease, as by default. */
+  #timing(): {
+    readonly heartbeatIntervalMs: number;
+    readonly leaseMs: number;
+    readonly reconnectGraceMs: number;
+  } {
+    const { leaseMs } = this.#options;
+    return { leaseMs, heartbeatIntervalMs: leaseMs / 10, reconnectGraceMs: leaseMs / 5 };
   }
 
   #begin(host: Host): SimulatedProcess {

@@ -43,12 +43,19 @@ export interface FaultPlan {
   readonly lossRate: number;
   /** The worker that publishes dies in the midst of it so many times. */
   readonly publishCrashes: number;
+  /** How many times the usual time each task takes. */
+  readonly taskLength: number;
+  /** How long a silent worker is waited for; the shorter, the more of them come back as zombies. */
+  readonly leaseMs: number;
   /** How many times the usual time a sync takes on every coordinator. */
   readonly diskSlowness: number;
   /** Each segment is held by so many workers, unless the job says. */
   readonly shuffleReplicas: number;
 }
 
+/** In many seeds the job is over before the worst; in some it is still young when everything is healed. */
+const taskLengths = [1, 1, 3, 10] as const;
+const leasesMs = [800, 2_000, 5_000] as const;
 /** Seeds in which the coordinators have slow disks from the start. */
 const slowDisks = 0.3;
 /** Seeds in which map outputs are held twice. */
@@ -69,6 +76,8 @@ export function planFaults(faults: Faults, chance: Chance): FaultPlan {
     slowEveryMs: every(faults.slow, 200, 1_500),
     lossRate: faults.lossRate * chance.between(0.2, 1),
     publishCrashes: faults.killWorkers ? chance.below(3) : 0,
+    taskLength: chance.pick(taskLengths),
+    leaseMs: chance.pick(leasesMs),
     diskSlowness: faults.slow && chance.happens(slowDisks) ? chance.between(2, 40) : 1,
     shuffleReplicas: chance.happens(twiceHeld) ? 2 : 1,
   };

@@ -10,7 +10,7 @@ import { readManifest } from "@fanfold/storage";
 import { pause } from "@fanfold/transport";
 import { CoordinatorClient, isPassing } from "fanfold";
 import { Cluster, clusterToken } from "./cluster.js";
-import { type Faults, planFaults } from "./faults.js";
+import { type FaultPlan, type Faults, planFaults } from "./faults.js";
 import { Nemesis } from "./nemesis.js";
 import { outputDifference } from "./output-difference.js";
 import type { SequentialRun } from "./sequential-run.js";
@@ -62,14 +62,15 @@ export interface SeedResult {
 export async function runSeed(job: SimulatedJob, options: SeedOptions): Promise<SeedResult> {
   const trace = new Trace(options.keepsTrace);
   const world = new World(options.seed, trace);
-  const cluster = new Cluster(world, options, job.code);
+  const plan = planFaults(options.faults, world.chance("plan"));
+  const cluster = new Cluster(world, { ...options, ...plan }, job.code);
   const onStray = (thrown: unknown): void => world.stray(thrown);
   process.on("unhandledRejection", onStray);
   mkdirSync(join(options.dir, "out"), { recursive: true });
   let summary: JobSummary | undefined;
   let failure: string | undefined;
   try {
-    ({ summary, failure } = await new Life(job, cluster, options).run());
+    ({ summary, failure } = await new Life(job, cluster, plan, options.dir).run());
   } catch (error) {
     failure = `the cluster broke: ${FanfoldError.from(error).message}`;
   } finally {
@@ -98,12 +99,11 @@ class Life {
   readonly #shuffleReplicas: number;
   #summary: JobSummary | undefined;
 
-  constructor(job: SimulatedJob, cluster: Cluster, { dir, faults }: SeedOptions) {
+  constructor(job: SimulatedJob, cluster: Cluster, plan: FaultPlan, dir: string) {
     const { spec } = job;
     this.#job = job;
     this.#cluster = cluster;
     this.#out = join(dir, "out", "result");
-    const plan = planFaults(faults, cluster.world.chance("plan"));
     this.#nemesis = new Nemesis(cluster, plan);
     this.#shuffleReplicas = spec.options.shuffleReplicas ?? plan.shuffleReplicas;
   }

@@ -26,7 +26,10 @@ export interface SeedsRequest extends ThreadData {
   onResult(result: SeedResult): boolean;
 }
 
-const entry: string = fileURLToPath(import.meta.resolve("@fanfold/simulation/seed-thread"));
+/** A file of its own, wherever this one has been bundled to. */
+function threadEntry(): string {
+  return fileURLToPath(import.meta.resolve("@fanfold/simulation/seed-thread"));
+}
 
 /** @throws what a seed threw: a failure of the simulation itself. */
 export async function runSeeds(request: SeedsRequest): Promise<void> {
@@ -49,7 +52,7 @@ async function runThread(
   takeSeed: () => number | undefined,
   stop: () => void,
 ): Promise<void> {
-  const thread = new Worker(entry, { workerData: { jobFile, options } satisfies ThreadData });
+  const thread = new Worker(threadEntry(), { workerData: { jobFile, options } satisfies ThreadData });
   const send = (message: ToThread): void => thread.postMessage(message);
   const goOn = (): void => {
     const seed = takeSeed();

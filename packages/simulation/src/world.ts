@@ -75,6 +75,8 @@ export class World {
 
   /** Lets events happen until `isOver`, or the time is up; true when it was over. */
   async run(isOver: () => boolean, untilMs: number): Promise<boolean> {
+    // Whoever calls from a timer or a message must not be a case of its own: there, ticks come before microtasks.
+    await Promise.resolve();
     await this.#settle();
     while (!isOver()) {
       const event = this.#queue.pop();

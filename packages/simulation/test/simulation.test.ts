@@ -5,8 +5,8 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { noFaults, Simulation, type SimulationOptions } from "../src/index.js";
 
-/** Longer runs are `fanfold sim` and `pnpm sim:jobs`. */
-const seeds = 25;
+/** Longer runs are `fanfold sim`. */
+const seeds = 20;
 
 let dir: string;
 let input: string;
@@ -63,6 +63,16 @@ describe("a simulated cluster", () => {
     expect(again.traceHash).toBe(first.traceHash);
     expect(other.traceHash).not.toBe(first.traceHash);
     expect(first.events).toBe(first.trace.length);
+  });
+
+  it("goes the same way wherever it is called from", async () => {
+    await simulating("words", {}, async (simulation) => {
+      const here = await simulation.run(9);
+      const fromTimer = await new Promise<Awaited<ReturnType<Simulation["run"]>>>((resolve, reject) => {
+        setImmediate(() => void simulation.run(9).then(resolve, reject));
+      });
+      expect(fromTimer.traceHash).toBe(here.traceHash);
+    });
   });
 
   it("runs one coordinator and one worker, and five and eight", async () => {
