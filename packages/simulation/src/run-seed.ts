@@ -12,6 +12,7 @@ import { CoordinatorClient, isPassing } from "fanfold";
 import { Cluster, clusterToken } from "./cluster.js";
 import { type FaultPlan, type Faults, planFaults } from "./faults.js";
 import { Nemesis } from "./nemesis.js";
+import { Onlooker } from "./onlooker.js";
 import { outputDifference } from "./output-difference.js";
 import type { SequentialRun } from "./sequential-run.js";
 import { Trace } from "./trace.js";
@@ -55,6 +56,8 @@ export interface SeedResult {
   readonly events: number;
   readonly trace: readonly string[];
   readonly virtualMs: number;
+  /** Consistent pictures that were taken of the cluster; what they show must add up. */
+  readonly pictures: number;
   /** What the job's code asked for that differs from run to run. */
   readonly impurities: ReadonlyMap<string, number>;
 }
@@ -69,8 +72,11 @@ export async function runSeed(job: SimulatedJob, options: SeedOptions): Promise<
   mkdirSync(join(options.dir, "out"), { recursive: true });
   let summary: JobSummary | undefined;
   let failure: string | undefined;
+  let pictures = 0;
   try {
-    ({ summary, failure } = await new Life(job, cluster, plan, options.dir).run());
+    const life = new Life(job, cluster, plan, options.dir);
+    ({ summary, failure } = await life.run());
+    pictures = life.pictures;
   } catch (error) {
     failure = `the cluster broke: ${FanfoldError.from(error).message}`;
   } finally {
@@ -87,6 +93,7 @@ export async function runSeed(job: SimulatedJob, options: SeedOptions): Promise<
     events: trace.count,
     trace: trace.lines,
     virtualMs: world.nowMs,
+    pictures,
     impurities: cluster.impurities,
   };
 }
@@ -98,6 +105,8 @@ class Life {
   readonly #nemesis: Nemesis;
   readonly #shuffleReplicas: number;
   #summary: JobSummary | undefined;
+  /** Of the running cluster, that were taken and checked. */
+  pictures = 0;
 
   constructor(job: SimulatedJob, cluster: Cluster, plan: FaultPlan, dir: string) {
     const { spec } = job;
@@ -112,6 +121,8 @@ class Life {
     const { world } = this.#cluster;
     this.#cluster.start();
     this.#follow().catch((error: unknown) => world.fail(error as Error));
+    const onlooker = new Onlooker(this.#cluster);
+    onlooker.watch(() => this.#summary !== undefined).catch((error: unknown) => world.fail(error as Error));
     this.#nemesis.begin();
     const isOver = (): boolean => this.#summary !== undefined;
     await world.run(() => isOver() || this.#nemesis.isOver, Number.POSITIVE_INFINITY);
@@ -119,7 +130,8 @@ class Life {
     const ended = await world.run(isOver, world.nowMs + hangMs);
     if (!ended) return { summary: undefined, failure: "the job did not end, long after all was healed" };
     const leftovers = await this.#cleanedUp();
-    return { summary: this.#summary, failure: this.#judge() ?? leftovers };
+    this.pictures = onlooker.pictures;
+    return { summary: this.#summary, failure: this.#judge() ?? leftovers ?? onlooker.violation };
   }
 
   /** Submits the job and asks for it until it is over, as a user would who loses the connection now and then. */

@@ -42,11 +42,15 @@ describe("a simulated cluster", () => {
   it("gives the right output, whatever fails, and leaves nothing behind", async () => {
     await simulating("words", {}, async (simulation) => {
       const failures: unknown[] = [];
+      let taken = 0;
       for (let seed = 1; seed <= seeds; seed += 1) {
-        const { failure, state, error } = await simulation.run(seed);
+        const { failure, state, error, pictures } = await simulation.run(seed);
+        taken += pictures;
         if (failure !== undefined) failures.push({ seed, failure, state, error });
       }
       expect(failures).toEqual([]);
+      // Of the running cluster, each of which added up.
+      expect(taken).toBeGreaterThan(seeds);
     });
   });
 

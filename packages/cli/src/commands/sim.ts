@@ -172,6 +172,7 @@ function report(tally: Tally, replay: Replay | undefined, options: SimCommandOpt
     ended[end] = (ended[end] ?? 0) + 1;
     if (end === "failed" && error !== undefined) reasons[error.code] = (reasons[error.code] ?? 0) + 1;
   }
+  const pictures = results.reduce((total, result) => total + result.pictures, 0);
   const rate = Math.round(results.length / seconds);
   if (options.json) {
     const shown = failures.map(({ seed, failure, traceHash, events, virtualMs }) => ({
@@ -181,7 +182,14 @@ function report(tally: Tally, replay: Replay | undefined, options: SimCommandOpt
       events,
       virtualMs: Math.round(virtualMs),
     }));
-    const summary = { first: options.seed, seeds: results.length, seedsPerSecond: rate, ended, reasons };
+    const summary = {
+      first: options.seed,
+      seeds: results.length,
+      seedsPerSecond: rate,
+      ended,
+      reasons,
+      pictures,
+    };
     const whole = { ...summary, traceHash: hashOf(results), failures: shown, replay: replay ?? null };
     process.stdout.write(`${JSON.stringify(whole, null, 2)}\n`);
     return;
@@ -191,7 +199,7 @@ function report(tally: Tally, replay: Replay | undefined, options: SimCommandOpt
   const why = Object.entries(reasons).map(([code, count]) => `${count} ${code}`);
   const because = why.length === 0 ? "" : ` (${why.join(", ")})`;
   process.stdout.write(
-    `${results.length} seeds from ${options.seed}: ${how.join(", ")}${because}; ${rate} a second; trace ${hashOf(results)}\n`,
+    `${results.length} seeds from ${options.seed}: ${how.join(", ")}${because}; ${pictures} pictures of the cluster checked; ${rate} a second; trace ${hashOf(results)}\n`,
   );
   if (replay !== undefined) {
     const same = replay.isSame
