@@ -75,6 +75,9 @@ function holdUps(job: JobSummary, cluster: ClusterSummary, nowMs: number): Reaso
     const since = durationText(nowMs - job.times.submittedMs);
     return [{ code: "listingInputs", text: `its input is being listed by a worker, since ${since}` }];
   }
+  if (state === "preparing") {
+    return [{ code: "preparing", text: "all tasks are done, and its output is being put together" }];
+  }
   if (state === "committing") return [{ code: "publishing", text: "its output is being published" }];
   return job.stages.flatMap((stage) => stageReasons(stage, job, cluster));
 }

@@ -240,10 +240,10 @@ export class WorkerService {
         return;
       }
       case "outputPublished": {
-        const { jobId, manifest, error } = message;
-        if (error !== undefined) handle({ type: "outputPublished", workerId, jobId, outcome: { error } });
-        else if (manifest !== undefined)
-          handle({ type: "outputPublished", workerId, jobId, outcome: { manifest } });
+        const { jobId, step, participant, manifest, error } = message;
+        const answer = { type: "outputPublished" as const, workerId, jobId, step, participant };
+        if (error !== undefined) handle({ ...answer, outcome: { error } });
+        else if (manifest !== undefined) handle({ ...answer, outcome: { manifest } });
         return;
       }
       case "draining":

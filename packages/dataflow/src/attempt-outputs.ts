@@ -53,7 +53,7 @@ export class AttemptOutputs {
   named(name: string): { write(value: unknown): void } {
     const known = this.#named.get(name);
     if (known !== undefined) return known;
-    const spec = this.#writerOf(name).writer;
+    const spec = this.#writerOf(name);
     if (this.#named.size >= namedOutputsMax) {
       throw new FanfoldError("LIMIT_EXCEEDED", `more than ${namedOutputsMax} named outputs in one task`);
     }
@@ -91,16 +91,19 @@ export class AttemptOutputs {
     return sink;
   }
 
-  #writerOf(name: unknown): Writer {
+  #writerOf(name: unknown): InternalWriterSpec {
     if (typeof name !== "string" || !isOutputName(name)) {
       throw new FanfoldError(
         "OUTPUT_NAME_INVALID",
         `${JSON.stringify(name)} cannot be the name of an output`,
       );
     }
+    const sinks: Readonly<Record<string, unknown>> | undefined = this.#job.sinks;
+    // What a sink takes has to come to it as it was written, types and all.
+    if (sinks !== undefined && Object.hasOwn(sinks, name)) return { kind: "records" };
     const declared: Readonly<Record<string, Writer>> | undefined = this.#job.outputs;
-    if (declared === undefined) return jsonLines();
-    if (Object.hasOwn(declared, name)) return declared[name]!;
+    if (declared === undefined) return jsonLines().writer;
+    if (Object.hasOwn(declared, name)) return declared[name]!.writer;
     const names = Object.keys(declared).join(", ");
     throw new FanfoldError("OUTPUT_NAME_INVALID", `the job declares no output "${name}", only: ${names}`);
   }

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve as resolvePath, sep } from "node:path";
 import { encodeValue } from "@fanfold/dataflow";
-import { type AnyJob, compilePlan, FanfoldError, reducersMax } from "@fanfold/job";
+import { type AnyJob, compilePlan, FanfoldError, isOutputName, reducersMax } from "@fanfold/job";
 import type { JobSpec } from "@fanfold/scheduler";
 import { loadJob, resolveParams } from "@fanfold/worker";
 import type { Bundle } from "./bundle-job.js";
@@ -36,6 +36,11 @@ export interface SubmitOptions {
    * second copy on the network and the disk. Default 1.
    */
   readonly shuffleReplicas?: number;
+  /**
+   * Named outputs that go to folders of their own, by the output's name. They appear together with `out`, or not at
+   * all.
+   */
+  readonly folders?: Readonly<Record<string, string>>;
   /** Parameters of the job, as its schema takes them; any plain values. */
   readonly params?: Readonly<Record<string, unknown>>;
 }
@@ -82,6 +87,7 @@ export async function prepareSubmission(
     inputs,
     reader: job.input.reader,
     out: options.out === undefined ? null : resolvePath(options.out),
+    ...participantsOf(job, options),
     options: {
       memoryBytes: options.memoryBytes ?? defaultMemoryBytes,
       force: options.force ?? false,
@@ -97,6 +103,31 @@ export async function prepareSubmission(
     params: encodeValue(params),
   };
   return { bundle, job, spec };
+}
+
+/** Where named outputs go that do not lie in the output folder. @throws `USAGE` */
+function participantsOf(job: AnyJob, options: SubmitOptions): Pick<JobSpec, "folders" | "sinks"> {
+  const sinks = Object.keys(job.sinks ?? {});
+  const folders = Object.entries(options.folders ?? {}).map(([output, folder]) => {
+    if (!isOutputName(output))
+      throw new FanfoldError(
+        "OUTPUT_NAME_INVALID",
+        `${JSON.stringify(output)} cannot be the name of an output`,
+      );
+    if (sinks.includes(output))
+      throw new FanfoldError(
+        "USAGE",
+        `The output ${output} goes to the job's own sink, and not to a folder.`,
+      );
+    return { output, out: resolvePath(folder) };
+  });
+  if (options.out === undefined && folders.length + sinks.length > 0)
+    throw new FanfoldError("USAGE", "Folders and sinks of named outputs need an output folder as well.");
+  const outs = [...folders.map(({ out }) => out), resolvePath(options.out ?? "")];
+  const nested = outs.find((out) => outs.some((other) => out !== other && out.startsWith(`${other}${sep}`)));
+  if (new Set(outs).size < outs.length || nested !== undefined)
+    throw new FanfoldError("USAGE", "Output folders must be different, and none inside another.");
+  return { ...(folders.length === 0 ? {} : { folders }), ...(sinks.length === 0 ? {} : { sinks }) };
 }
 
 async function loadDefinition(bundle: Bundle, dir: string): Promise<AnyJob> {

@@ -9,6 +9,7 @@ import type { Emit, Key } from "./key.js";
 import type { AnyBuiltInMapper, KeyEmitted, ValueEmitted } from "./mappers.js";
 import type { Partitioner } from "./partitioners.js";
 import type { StandardSchema } from "./standard-schema.js";
+import type { TransactionalSink } from "./transactional-sink.js";
 
 /** The platform's `AbortSignal` where its types are present, else the part of it that every platform has. */
 export type JobSignal = typeof globalThis extends { AbortSignal: { prototype: infer Platform } }
@@ -95,6 +96,11 @@ export interface JobDefinition<I, K extends Key, V, G, K2, V2, P, N extends stri
   readonly output?: Writer;
   /** Writers of the named outputs. Without it any name may be used, and is written by `jsonLines()`. */
   readonly outputs?: Readonly<Record<N, Writer>>;
+  /**
+   * Places outside of the output folder that named outputs go to, by the output's name: a database, a queue, a service.
+   * They take part in the publication: all of the job's output appears, or none does.
+   */
+  readonly sinks?: Readonly<Partial<Record<N, TransactionalSink>>>;
   /** Called once an attempt, before its first record or key. */
   readonly setup?: (context: TaskContext<P, N>) => void | Promise<void>;
   /** Called once an attempt that did not fail, after its last record or key; may still write to named outputs. */
@@ -185,6 +191,7 @@ const fields: Readonly<Record<string, true>> = {
   reducers: true,
   output: true,
   outputs: true,
+  sinks: true,
   setup: true,
   teardown: true,
 };
@@ -207,6 +214,7 @@ export function checkJob<J extends AnyJob>(definition: J): J {
   if (typeof job["map"] !== "function") throw invalid('"map" must be a function');
   checkFunctions(job);
   checkOutputs(job);
+  checkSinks(job["sinks"]);
   const reducers = job["reducers"];
   if (
     reducers !== undefined &&
@@ -258,6 +266,17 @@ function checkOutputs(job: Readonly<Record<string, unknown>>): void {
   for (const [name, writer] of Object.entries(job["outputs"])) {
     if (!isOutputName(name)) throw invalid(`"${name}" cannot be the name of an output`);
     if (!hasObject(writer, "writer")) throw invalid(`output "${name}" must be a writer such as jsonLines()`);
+  }
+}
+
+function checkSinks(sinks: unknown): void {
+  if (sinks === undefined) return;
+  if (typeof sinks !== "object" || sinks === null) throw invalid('"sinks" must be an object of sinks');
+  for (const [name, sink] of Object.entries(sinks as Readonly<Record<string, unknown>>)) {
+    if (!isOutputName(name)) throw invalid(`"${name}" cannot be the name of an output`);
+    const steps = sink as Readonly<Record<string, unknown>> | null;
+    const hasAll = ["prepare", "commit", "abort"].every((step) => typeof steps?.[step] === "function");
+    if (!hasAll) throw invalid(`sink "${name}" must have the functions prepare, commit and abort`);
   }
 }
 

@@ -96,3 +96,4 @@ export {
 export { compilePlan, type Plan, type Stage, type StageInput, type StageOutput } from "./plan.js";
 export type { InputRange, Split } from "./split.js";
 export type { SchemaIssue, SchemaResult, StandardSchema } from "./standard-schema.js";
+export type { SinkTransaction, TransactionalSink } from "./transactional-sink.js";

@@ -201,6 +201,9 @@ const stage: SchemaOf<Stage> = record<Stage>({
 /** Inputs named by one submit; folders and globs stand for more. */
 const inputsMax = 100_000;
 
+/** Folders and sinks beside the output folder. */
+const participantsMax = 100;
+
 export const jobSpec: SchemaOf<JobSpec> = record<JobSpec>({
   name,
   bundle: digest,
@@ -208,6 +211,13 @@ export const jobSpec: SchemaOf<JobSpec> = record<JobSpec>({
   inputs: list(path, inputsMax),
   reader,
   out: orNull(path),
+  folders: optional(
+    list(
+      record<{ readonly output: string; readonly out: string }>({ output: name, out: path }),
+      participantsMax,
+    ),
+  ),
+  sinks: optional(list(name, participantsMax)),
   options: record<JobSpec["options"]>({
     maxAttempts: optional(whole),
     backups: optional(flag),

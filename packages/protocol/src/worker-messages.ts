@@ -10,6 +10,7 @@ import type {
   AttemptReport,
   ListInputs,
   ManifestSummary,
+  PublicationStep,
   PublishOutput,
   RunningAttempt,
   SendBoundaries,
@@ -60,6 +61,8 @@ export type WorkerToCoordinator =
   | {
       readonly type: "outputPublished";
       readonly jobId: string;
+      readonly step: PublicationStep;
+      readonly participant: number;
       readonly manifest?: ManifestSummary;
       readonly error?: ErrorReport;
     }
@@ -116,6 +119,7 @@ const hostLoad = s.record<HostLoad>({
   load1: s.amount,
   cores: s.whole,
 });
+const publicationStep: s.SchemaOf<PublicationStep> = s.oneOf(["prepare", "commit", "abort"]);
 
 const workerToCoordinator = s.variant<WorkerToCoordinator>("type", [
   signalMessage as s.SchemaOf<WorkerToCoordinator>,
@@ -142,6 +146,8 @@ const workerToCoordinator = s.variant<WorkerToCoordinator>("type", [
   s.record<FromWorker<"outputPublished">>({
     type: s.literal("outputPublished"),
     jobId: s.name,
+    step: publicationStep,
+    participant: s.whole,
     manifest: s.optional(s.manifestSummary),
     error: s.optional(s.errorReport),
   }),
@@ -206,6 +212,7 @@ const coordinatorToWorker = s.variant<CoordinatorToWorker>("type", [
     reader: s.reader,
     splitBytes: s.maybe(s.whole),
     out: s.orNull(s.path),
+    folders: s.list(s.path),
     force: s.flag,
   }),
   s.record<FromCoordinator<"publishOutput">>({
@@ -213,10 +220,18 @@ const coordinatorToWorker = s.variant<CoordinatorToWorker>("type", [
     epoch: s.whole,
     jobId: s.name,
     jobName: s.name,
+    step: publicationStep,
+    participant: s.whole,
+    kind: s.oneOf(["folder", "sink"]),
+    name: s.name,
     out: s.orNull(s.path),
+    main: s.orNull(s.path),
+    others: s.list(s.path),
     force: s.flag,
     collectRecords: s.flag,
-    committedMs: s.amount,
+    bundle: s.digest,
+    params: s.bytes as s.SchemaOf<unknown>,
+    createdMs: s.amount,
     winners: s.list(s.publicationWinner),
     counters: s.numbersByName,
   }),

@@ -82,7 +82,7 @@ describe("a message", () => {
         },
       },
       { type: "inputsListed", jobId: "j1", splits: [split] },
-      { type: "outputPublished", jobId: "j1", error },
+      { type: "outputPublished", jobId: "j1", step: "prepare", participant: 0, error },
       { type: "getBundle", digest },
     ];
     for (const message of messages) {

@@ -11,6 +11,13 @@ import type {
 import type { JobRecord } from "./job-record.js";
 import type { OutputLocations, StageRun } from "./job-run.js";
 import { stallTimeoutMs } from "./limits.js";
+import {
+  foldersOf,
+  mainParticipant,
+  type Participant,
+  type PublicationStep,
+  participantsOf,
+} from "./participants.js";
 import { splitOf } from "./plan-rules.js";
 import type { StageTable } from "./stage-table.js";
 import type { ReplicaTarget, TaskAssignment } from "./task-assignment.js";
@@ -141,20 +148,51 @@ function locate(
   return { holders, entries };
 }
 
-export function publicationOf(job: JobRecord, workerId: string): PublishOutput {
+export function publicationOf(
+  job: JobRecord,
+  workerId: string,
+  step: PublicationStep,
+  index: number,
+): PublishOutput {
   const { spec } = job;
+  const participants = participantsOf(spec);
+  const participant = participants[index]!;
+  const others = foldersOf(spec).filter((folder) => folder !== spec.out);
   return {
     type: "publishOutput",
     workerId,
     jobId: job.id,
     jobName: spec.name,
-    out: spec.out,
+    step,
+    participant: index,
+    kind: participant.kind,
+    name: participant.name,
+    out: participant.kind === "folder" ? participant.out : null,
+    main: spec.out,
+    others: index === mainParticipant ? others : [],
     force: spec.options.force,
-    collectRecords: spec.options.collectRecords,
-    committedMs: job.committedMs ?? 0,
-    winners: job.stages.flatMap((stage) => winnersOf(job, stage)),
+    collectRecords: index === mainParticipant && spec.options.collectRecords,
+    bundle: spec.bundle,
+    params: spec.params,
+    createdMs: job.preparedMs ?? 0,
+    winners: step === "abort" ? [] : winnersFor(job, index, participants),
     counters: Object.fromEntries(job.counters),
   };
+}
+
+/** With the files that go to this participant: its own output's, or for the job's folder all that nobody else takes. */
+function winnersFor(
+  job: JobRecord,
+  index: number,
+  participants: readonly Participant[],
+): PublicationWinner[] {
+  const elsewhere = new Set(participants.slice(1).map(({ name }) => name));
+  const isHere = (name: string): boolean =>
+    index === mainParticipant ? !elsewhere.has(name) : participants[index]!.name === name;
+  return job.stages
+    .flatMap((stage) => winnersOf(job, stage))
+    .map((winner) => ({ ...winner, outputs: winner.outputs.filter(({ name }) => isHere(name)) }))
+    .filter(({ outputs }) => outputs.length > 0);
 }
 
 /** A map task whose segment is lost but no longer needed still has its named outputs: they count. */

@@ -16,7 +16,11 @@ export type Command =
   | JobPaused
   | JobResumed
   | JobCancelRequested
+  | JobPrepareBegan
+  | ParticipantPrepared
   | JobCommitDecided
+  | ParticipantCommitted
+  | ParticipantAborted
   | JobPublished
   | JobFailed
   | JobDiscarded
@@ -84,6 +88,32 @@ export interface JobResumed extends JobCommand {
 /** Ends the job unless its commit is decided. */
 export interface JobCancelRequested extends JobCommand {
   readonly type: "jobCancelRequested";
+}
+
+/** Every part of the output is there: from here on no task runs, and the participants are asked to prepare. */
+export interface JobPrepareBegan extends JobCommand {
+  readonly type: "jobPrepareBegan";
+}
+
+/** A vote for: this participant can commit, whatever happens to it. A vote against is `jobFailed`. */
+export interface ParticipantPrepared extends JobCommand {
+  readonly type: "participantPrepared";
+  /** Index in `participantsOf` the job. */
+  readonly participant: number;
+  /** What it is going to show. */
+  readonly files: readonly PublishedFile[];
+}
+
+/** What this participant has prepared can be seen. */
+export interface ParticipantCommitted extends JobCommand {
+  readonly type: "participantCommitted";
+  readonly participant: number;
+}
+
+/** What this participant may have prepared for a job that has failed is gone, or has been given up. */
+export interface ParticipantAborted extends JobCommand {
+  readonly type: "participantAborted";
+  readonly participant: number;
 }
 
 /** The commit point: from here on the job's output appears, whoever dies. */

@@ -6,6 +6,7 @@ import type { ErrorReport, ReaderSpec } from "@fanfold/job";
 import type { AttemptId } from "./attempt-id.js";
 import type { Command } from "./command.js";
 import type { JobState } from "./job-spec.js";
+import type { PublicationStep } from "./participants.js";
 import type { TaskAssignment } from "./task-assignment.js";
 import type { OutputFile } from "./task-result.js";
 
@@ -129,20 +130,39 @@ export interface ListInputs {
   readonly reader: ReaderSpec;
   readonly splitBytes: number | undefined;
   readonly out: string | null;
+  /** Further folders that named outputs go to. */
+  readonly folders: readonly string[];
   readonly force: boolean;
 }
 
-/** Make the staged output appear, all at once; may have been done, wholly or in part, by others before. */
+/**
+ * One step of one participant of the publication; may have been done, wholly or in part, by others before. Answered by
+ * `outputPublished`.
+ */
 export interface PublishOutput {
   readonly type: "publishOutput";
   readonly workerId: string;
   readonly jobId: string;
   readonly jobName: string;
+  readonly step: PublicationStep;
+  /** Index in `participantsOf` the job. */
+  readonly participant: number;
+  readonly kind: "folder" | "sink";
+  /** Of the participant: `out`, or its named output. */
+  readonly name: string;
+  /** The participant's folder; `null` for a sink, and where nothing is to be published. */
   readonly out: string | null;
+  /** The job's own output folder, beside which all that its tasks have written lies. */
+  readonly main: string | null;
+  /** Of the job's own folder: those that are published with it, and before it. */
+  readonly others: readonly string[];
   readonly force: boolean;
   readonly collectRecords: boolean;
-  /** When the commit was decided, in milliseconds since 1970: the same on every repetition. */
-  readonly committedMs: number;
+  readonly bundle: string;
+  readonly params: unknown;
+  /** When the output was complete, in milliseconds since 1970: the same on every repetition. */
+  readonly createdMs: number;
+  /** With this participant's files alone; none for an abort. */
   readonly winners: readonly PublicationWinner[];
   readonly counters: Readonly<Record<string, number>>;
 }

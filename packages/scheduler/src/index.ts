@@ -9,11 +9,15 @@ export type {
   JobFailed,
   JobPaused,
   JobPlanned,
+  JobPrepareBegan,
   JobPublished,
   JobResumed,
   JobSubmitted,
   ManifestSummary,
   OutputsLost,
+  ParticipantAborted,
+  ParticipantCommitted,
+  ParticipantPrepared,
   PublishedFile,
   ReignBegan,
   TasksFinished,
@@ -47,6 +51,14 @@ export {
   stallTimeoutMs,
   unfinishedJobsMax,
 } from "./limits.js";
+export {
+  foldersOf,
+  mainParticipant,
+  type Participant,
+  type ParticipantState,
+  type PublicationStep,
+  participantsOf,
+} from "./participants.js";
 export { PhiAccrual, type PhiAccrualOptions } from "./phi-accrual.js";
 export { Scheduler, type SchedulerOptions } from "./scheduler.js";
 export type {

@@ -3,12 +3,14 @@
  * clearing up. Each is asked of one worker, and of another if that one goes; all may be done twice.
  */
 import type { Split } from "@fanfold/job";
-import { publicationOf } from "./assignment.js";
+import type { JobRecord } from "./job-record.js";
 import type { JobRun } from "./job-run.js";
 import type { JobTable } from "./job-table.js";
 import { splitsPerCommandMax } from "./limits.js";
 import type { Outbox } from "./outbox.js";
+import { foldersOf } from "./participants.js";
 import { partitionsFor } from "./plan-rules.js";
+import { Publications } from "./publications.js";
 import type { SchedulerInput } from "./scheduler-input.js";
 import type { WorkerPool } from "./worker-pool.js";
 
@@ -19,6 +21,7 @@ export class JobErrands {
   readonly #table: JobTable;
   readonly #pool: WorkerPool;
   readonly #outbox: Outbox;
+  readonly #publications: Publications;
   /** Jobs that wait for a worker to run an errand. */
   readonly #waiting: Set<JobRun> = new Set();
 
@@ -26,6 +29,7 @@ export class JobErrands {
     this.#table = table;
     this.#pool = pool;
     this.#outbox = outbox;
+    this.#publications = new Publications(pool, outbox);
   }
 
   /** Takes the next step if it is due; to be called whenever the job's state or its stages have changed. */
@@ -34,22 +38,29 @@ export class JobErrands {
     if (job.state === "pending" && !run.isPlanProposed) this.#ask(run);
     if (job.state === "running" && job.areSinksDone && !run.isCommitProposed) {
       run.isCommitProposed = true;
-      this.#outbox.propose({ type: "jobCommitDecided", jobId: job.id, atMs: nowMs });
+      this.#outbox.propose({ type: "jobPrepareBegan", jobId: job.id, atMs: nowMs });
     }
-    if (job.state === "committing" && !run.isOutcomeProposed) this.#ask(run);
+    this.#publications.advance(run, nowMs);
   }
 
   /** A worker has come: errands that wait for one can be run. */
-  workerJoined(): void {
+  workerJoined(nowMs: number): void {
     for (const run of this.#waiting) this.#ask(run);
+    this.#publications.resume(nowMs);
   }
 
-  workerLost(workerId: string, runs: Iterable<JobRun>): void {
+  workerLost(workerId: string, runs: Iterable<JobRun>, nowMs: number): void {
     for (const run of runs) {
       if (run.helper !== workerId) continue;
       run.helper = undefined;
       this.#ask(run);
     }
+    this.#publications.workerLost(workerId, nowMs);
+  }
+
+  /** Steps that failed are tried again after a while. */
+  tick(nowMs: number): void {
+    this.#publications.resume(nowMs);
   }
 
   inputsListed({ jobId, workerId, outcome }: InputsListed, run: JobRun | undefined, nowMs: number): void {
@@ -63,25 +74,21 @@ export class JobErrands {
     run.isPlanProposed = true;
   }
 
-  outputPublished(
-    { jobId, workerId, outcome }: OutputPublished,
-    run: JobRun | undefined,
-    nowMs: number,
-  ): void {
-    if (run === undefined || run.helper !== workerId || run.job.state !== "committing") return;
-    run.helper = undefined;
-    run.isOutcomeProposed = true;
-    if ("error" in outcome) {
-      this.#outbox.propose({ type: "jobFailed", jobId, atMs: nowMs, error: outcome.error });
-    } else {
-      this.#outbox.propose({ type: "jobPublished", jobId, atMs: nowMs, manifest: outcome.manifest });
-    }
+  outputPublished(answer: OutputPublished, run: JobRun | undefined, nowMs: number): void {
+    this.#publications.answered(answer, run, nowMs);
+  }
+
+  /** What participants still have to be told of jobs that came to nothing, also under earlier leaders. */
+  oweAborts(job: JobRecord, nowMs: number): void {
+    this.#publications.abort(job, nowMs);
   }
 
   /** The job is over, and its attempts are stopped. */
   clearUp(run: JobRun, nowMs: number): void {
     const { id: jobId, spec } = run.job;
     this.#waiting.delete(run);
+    this.#publications.forget(jobId);
+    this.#publications.abort(run.job, nowMs);
     this.#outbox.add({ type: "discardJob", workerIds: this.#pool.ids(), jobId, out: spec.out });
     for (const old of this.#table.jobsToDiscard()) {
       this.#outbox.propose({ type: "jobDiscarded", jobId: old, atMs: nowMs });
@@ -111,7 +118,7 @@ export class JobErrands {
   #ask(run: JobRun): void {
     if (run.helper !== undefined) return;
     const { job } = run;
-    if (job.state !== "pending" && job.state !== "committing") {
+    if (job.state !== "pending") {
       this.#waiting.delete(run);
       return;
     }
@@ -122,13 +129,20 @@ export class JobErrands {
     }
     this.#waiting.delete(run);
     run.helper = worker.workerId;
-    if (job.state === "committing") {
-      this.#outbox.add(publicationOf(job, worker.workerId));
-      return;
-    }
     const { inputs, reader, out, options } = job.spec;
     const { splitBytes, force } = options;
     const { workerId } = worker;
-    this.#outbox.add({ type: "listInputs", workerId, jobId: job.id, inputs, reader, splitBytes, out, force });
+    const folders = foldersOf(job.spec).filter((folder) => folder !== out);
+    this.#outbox.add({
+      type: "listInputs",
+      workerId,
+      jobId: job.id,
+      inputs,
+      reader,
+      splitBytes,
+      out,
+      folders,
+      force,
+    });
   }
 }

@@ -3,6 +3,7 @@ import type { ErrorReport, Split } from "@fanfold/job";
 import type { ManifestSummary } from "./command.js";
 import { isFinalState, type JobSpec, type JobState } from "./job-spec.js";
 import { errorTextMax } from "./limits.js";
+import { mainParticipant, type ParticipantRecord, participantsOf } from "./participants.js";
 import { forgetSkippedTasks, type Skips } from "./skip-rules.js";
 import type { StageTable } from "./stage-table.js";
 import type { TableEvent } from "./table-event.js";
@@ -24,6 +25,9 @@ export class JobRecord {
   readonly skips: Skips = new Map();
   error: ErrorReport | undefined = undefined;
   manifest: ManifestSummary | undefined = undefined;
+  /** In the order of `participantsOf`. */
+  readonly participants: readonly ParticipantRecord[];
+  preparedMs: number | null = null;
   plannedMs: number | null = null;
   committedMs: number | null = null;
   finishedMs: number | null = null;
@@ -34,6 +38,7 @@ export class JobRecord {
     this.key = key;
     this.spec = spec;
     this.submittedMs = submittedMs;
+    this.participants = participantsOf(spec).map(() => ({ state: "open", files: [] }));
   }
 
   /** Whether results and failures of its tasks still count. */
@@ -48,6 +53,14 @@ export class JobRecord {
   /** Whether every task that makes output has a winner. */
   get areSinksDone(): boolean {
     return this.isPlanned && this.stages.every((stage) => stage.stage.output.type !== "sink" || stage.isDone);
+  }
+
+  /** Participants of a job that came to nothing who have not been told so. That of the output folder goes with the job. */
+  get owedAborts(): number[] {
+    if (!this.isFinished || this.state === "succeeded" || this.committedMs !== null) return [];
+    return [...this.participants.keys()].filter(
+      (index) => index !== mainParticipant && this.participants[index]!.state !== "aborted",
+    );
   }
 
   workerIndex(workerId: string): number {

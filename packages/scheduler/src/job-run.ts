@@ -42,10 +42,11 @@ export class JobRun {
   readonly dropped: Set<string> = new Set();
   /** Inherited from another leader: nothing is started before its workers had time to report. */
   isHeld: boolean;
-  /** Who has been asked to list the input, or to publish the output. */
+  /** Who has been asked to list the input. */
   helper: string | undefined = undefined;
   isPlanProposed = false;
   isCommitProposed = false;
+  isDecisionProposed = false;
   isOutcomeProposed = false;
 
   constructor(job: JobRecord, isHeld: boolean) {

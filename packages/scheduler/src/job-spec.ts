@@ -2,7 +2,15 @@
 import type { Plan, ReaderSpec } from "@fanfold/job";
 
 /** The states a job goes through; the README has the table of transitions. */
-export type JobState = "pending" | "running" | "paused" | "committing" | "succeeded" | "failed" | "cancelled";
+export type JobState =
+  | "pending"
+  | "running"
+  | "paused"
+  | "preparing"
+  | "committing"
+  | "succeeded"
+  | "failed"
+  | "cancelled";
 
 export interface JobSpec {
   /** Name of the job's definition, for people. */
@@ -15,6 +23,10 @@ export interface JobSpec {
   readonly reader: ReaderSpec;
   /** Absolute path of the output folder; `null` when nothing is to be published. */
   readonly out: string | null;
+  /** Named outputs that go to folders of their own, as absolute paths; only with an `out`. */
+  readonly folders?: readonly { readonly output: string; readonly out: string }[];
+  /** Named outputs that go to the job's own sinks of the same name; only with an `out`. */
+  readonly sinks?: readonly string[];
   readonly options: JobOptions;
   /** Validated parameters: an opaque plain value, handed to the executors as it is. */
   readonly params: unknown;

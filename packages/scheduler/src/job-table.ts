@@ -6,11 +6,18 @@
  * decided after a new leader has begun.
  */
 import { type ErrorReport, FanfoldError } from "@fanfold/job";
-import type { Command, JobPlanned, JobSubmitted } from "./command.js";
+import type {
+  Command,
+  JobPlanned,
+  JobSubmitted,
+  ParticipantCommitted,
+  ParticipantPrepared,
+} from "./command.js";
 import { applyFailure } from "./failure-rules.js";
 import { JobRecord } from "./job-record.js";
 import { isFinalState, type JobState } from "./job-spec.js";
 import { finishedJobsMax, tasksPerStageMax, unfinishedJobsMax } from "./limits.js";
+import { foldersOf, type ParticipantState } from "./participants.js";
 import { plainChecksum } from "./plain-checksum.js";
 import { checkPlan, createStages, openStages } from "./plan-rules.js";
 import { loseCopies } from "./replica-rules.js";
@@ -106,6 +113,9 @@ export class JobTable {
       case "jobDiscarded":
         this.#discard(command.jobId, events);
         break;
+      case "participantAborted":
+        noteAborted(this.#jobs.get(command.jobId), command.participant, events);
+        break;
       case "reignBegan":
         this.#clusterId ??= command.clusterId;
         break;
@@ -144,11 +154,13 @@ export class JobTable {
     if (this.#jobs.size - this.#finished.size >= unfinishedJobsMax) {
       return { code: "LIMIT_EXCEEDED", message: `there are ${unfinishedJobsMax} unfinished jobs already` };
     }
-    if (spec.out === null) return undefined;
+    const wanted = new Set(foldersOf(spec));
+    if (wanted.size === 0) return undefined;
     for (const other of this.#jobs.values()) {
-      if (other.isFinished || other.spec.out !== spec.out) continue;
-      const details = { out: spec.out, jobId: other.id };
-      return { code: "OUTPUT_BUSY", message: `job ${other.id} is about to write to ${spec.out}`, details };
+      const out = other.isFinished ? undefined : foldersOf(other.spec).find((folder) => wanted.has(folder));
+      if (out === undefined) continue;
+      const details = { out, jobId: other.id };
+      return { code: "OUTPUT_BUSY", message: `job ${other.id} is about to write to ${out}`, details };
     }
     return undefined;
   }
@@ -169,6 +181,7 @@ type JobCommand = Exclude<
   | { type: "tasksFinished" }
   | { type: "attemptsFailed" }
   | { type: "jobDiscarded" }
+  | { type: "participantAborted" }
   | { type: "reignBegan" }
 >;
 
@@ -181,12 +194,17 @@ function applyToJob(job: JobRecord, command: JobCommand, events: TableEvent[]): 
     case "outputsLost":
       loseCopies(job, command, events);
       break;
+    case "participantPrepared":
+    case "participantCommitted":
+      noteParticipant(job, command, events);
+      break;
     case "jobFailed":
       job.fail(command.error, command.atMs, events);
       break;
     default: {
       const state = nextState(job, command);
       if (state === undefined) return;
+      if (command.type === "jobPrepareBegan") job.preparedMs = command.atMs;
       if (command.type === "jobCommitDecided") job.committedMs = command.atMs;
       if (command.type === "jobPublished") job.manifest = command.manifest;
       job.changeState(state, command.atMs, events);
@@ -196,7 +214,11 @@ function applyToJob(job: JobRecord, command: JobCommand, events: TableEvent[]): 
 
 type StateCommand = Exclude<
   JobCommand,
-  { type: "jobPlanned" } | { type: "outputsLost" } | { type: "jobFailed" }
+  | { type: "jobPlanned" }
+  | { type: "outputsLost" }
+  | { type: "jobFailed" }
+  | { type: "participantPrepared" }
+  | { type: "participantCommitted" }
 >;
 
 /** `undefined`: the command does not fit the job's state. */
@@ -209,11 +231,40 @@ function nextState(job: JobRecord, command: StateCommand): JobState | undefined 
       return state === "paused" ? (job.isPlanned ? "running" : "pending") : undefined;
     case "jobCancelRequested":
       return state === "committing" ? undefined : "cancelled";
+    case "jobPrepareBegan":
+      return state === "running" && job.areSinksDone ? "preparing" : undefined;
     case "jobCommitDecided":
-      return state === "running" && job.areSinksDone ? "committing" : undefined;
+      return state === "preparing" && areAll(job, "prepared") ? "committing" : undefined;
     case "jobPublished":
-      return state === "committing" ? "succeeded" : undefined;
+      return state === "committing" && areAll(job, "committed") ? "succeeded" : undefined;
   }
+}
+
+function areAll(job: JobRecord, state: ParticipantState): boolean {
+  return job.participants.every((participant) => participant.state === state);
+}
+
+function noteParticipant(
+  job: JobRecord,
+  command: ParticipantPrepared | ParticipantCommitted,
+  events: TableEvent[],
+): void {
+  const participant = job.participants[command.participant];
+  const isVote = command.type === "participantPrepared";
+  const [jobState, before] = isVote
+    ? (["preparing", "open"] as const)
+    : (["committing", "prepared"] as const);
+  if (participant === undefined || job.state !== jobState || participant.state !== before) return;
+  participant.state = isVote ? "prepared" : "committed";
+  if (isVote) participant.files = command.files;
+  events.push({ type: "participantChanged", jobId: job.id, participant: command.participant });
+}
+
+function noteAborted(job: JobRecord | undefined, index: number, events: TableEvent[]): void {
+  const participant = job?.participants[index];
+  if (job === undefined || participant === undefined || !job.owedAborts.includes(index)) return;
+  participant.state = "aborted";
+  events.push({ type: "participantChanged", jobId: job.id, participant: index });
 }
 
 function plan(job: JobRecord, command: JobPlanned, events: TableEvent[]): void {

@@ -42,6 +42,12 @@ export const resultsPerCommandMax = 1_000;
 /** Distinct user counters kept a job; further names are dropped. They are held for the job's whole life. */
 export const counterNamesMax = 1_000;
 
+/** Tries of a participant to commit or abort, after which it is given up; a vote has one. */
+export const publicationTriesMax = 8;
+
+/** Pause between them: long enough for a disk or a service to come back within all of them. */
+export const publicationRetryMs = 2_000;
+
 /** Skipped records that the error names when there were too many; all are in the attempts' files. */
 export const skippedNamedMax = 5;
 

@@ -58,6 +58,9 @@ export class LogEvents {
       case "outputMoved":
         this.#outputMoved(event);
         break;
+      case "participantChanged":
+        this.#participantChanged(event.jobId);
+        break;
       case "outputsChanged":
         this.#outputsChanged(event.jobId, event.stage);
         break;
@@ -135,6 +138,13 @@ export class LogEvents {
     this.#outputMade(run, stage, id.task, isRemade);
     this.#leader.book.review(run);
     this.#leader.outbox.changed(id.jobId);
+  }
+
+  #participantChanged(jobId: string): void {
+    const run = this.#leader.runs.get(jobId);
+    if (run === undefined) return;
+    this.#leader.outbox.changed(jobId);
+    this.#leader.errands.advance(run, this.#leader.nowMs);
   }
 
   #outputMade(run: JobRun, stage: StageRun, task: number, isElsewhere: boolean): void {

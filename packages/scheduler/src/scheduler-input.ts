@@ -3,6 +3,7 @@ import type { ErrorReport, Split } from "@fanfold/job";
 import type { AttemptId } from "./attempt-id.js";
 import type { Command, ManifestSummary } from "./command.js";
 import type { JobSpec } from "./job-spec.js";
+import type { PublicationStep } from "./participants.js";
 import type { TableEvent } from "./table-event.js";
 import type { MapOutputRef, TaskResult } from "./task-result.js";
 
@@ -48,6 +49,8 @@ export type SchedulerInput =
       readonly type: "outputPublished";
       readonly workerId: string;
       readonly jobId: string;
+      readonly step: PublicationStep;
+      readonly participant: number;
       readonly outcome: { readonly manifest: ManifestSummary } | { readonly error: ErrorReport };
     };
 

@@ -132,8 +132,10 @@ export class Scheduler {
     if (this.#graceEndsMs === undefined) {
       this.#graceEndsMs = nowMs + adoptionGraceMs;
       for (const run of runs.values()) errands.advance(run, nowMs);
+      for (const job of this.#leader.table.jobs()) errands.oweAborts(job, nowMs);
     }
     if (!this.#leader.isGraceOver && nowMs >= this.#graceEndsMs) this.#endGrace();
+    errands.tick(nowMs);
     for (const run of runs.values()) run.sampleRates(nowMs);
   }
 

@@ -65,4 +65,6 @@ export type TableEvent =
   | { readonly type: "stageDone"; readonly jobId: string; readonly stage: number }
   /** A re-made output of this stage differs and nobody had finished with the old one: attempts that read it start over. */
   | { readonly type: "outputsChanged"; readonly jobId: string; readonly stage: number }
+  /** A participant of the publication has voted, committed or aborted. */
+  | { readonly type: "participantChanged"; readonly jobId: string; readonly participant: number }
   | { readonly type: "jobForgotten"; readonly jobId: string };

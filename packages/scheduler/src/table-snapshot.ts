@@ -3,9 +3,10 @@
  * little-endian bytes, so that the snapshot of 200,000 tasks is a few large values and not millions of small ones.
  */
 import type { ErrorReport, Split } from "@fanfold/job";
-import type { ManifestSummary } from "./command.js";
+import type { ManifestSummary, PublishedFile } from "./command.js";
 import { JobRecord } from "./job-record.js";
 import type { JobSpec, JobState } from "./job-spec.js";
+import type { ParticipantState } from "./participants.js";
 import { type FailureRecord, StageTable } from "./stage-table.js";
 import { type Contribution, TaskColumns } from "./task-columns.js";
 import type { OutputFile, SkippedRecords } from "./task-result.js";
@@ -33,6 +34,11 @@ export interface JobSnapshot {
   readonly skips: readonly (readonly [string, SkippedRecords])[];
   readonly error: ErrorReport | null;
   readonly manifest: ManifestSummary | null;
+  readonly participants: readonly {
+    readonly state: ParticipantState;
+    readonly files: readonly PublishedFile[];
+  }[];
+  readonly preparedMs: number | null;
   readonly plannedMs: number | null;
   readonly committedMs: number | null;
   readonly finishedMs: number | null;
@@ -95,6 +101,8 @@ export function takeJob(job: JobRecord): JobSnapshot {
     skips: [...job.skips],
     error: job.error ?? null,
     manifest: job.manifest ?? null,
+    participants: job.participants.map((participant) => ({ ...participant })),
+    preparedMs: job.preparedMs,
     plannedMs: job.plannedMs,
     committedMs: job.committedMs,
     finishedMs: job.finishedMs,
@@ -113,6 +121,10 @@ export function restoreJob(taken: JobSnapshot): JobRecord {
   for (const [task, skipped] of taken.skips) job.skips.set(task, skipped);
   job.error = taken.error ?? undefined;
   job.manifest = taken.manifest ?? undefined;
+  for (const [index, participant] of taken.participants.entries()) {
+    Object.assign(job.participants[index] ?? {}, participant);
+  }
+  job.preparedMs = taken.preparedMs;
   job.plannedMs = taken.plannedMs;
   job.committedMs = taken.committedMs;
   job.finishedMs = taken.finishedMs;

@@ -24,7 +24,7 @@ export class WorkerEvents {
     worker.boundariesSent.clear();
     if (known !== undefined) {
       this.#loseUnreported(worker, running);
-      this.#leader.errands.workerLost(info.workerId, this.#leader.runs.values());
+      this.#leader.errands.workerLost(info.workerId, this.#leader.runs.values(), this.#leader.nowMs);
     }
     for (const attempt of running) this.#adoptRunning(worker, attempt);
     for (const jobId of heldJobs) {
@@ -37,7 +37,7 @@ export class WorkerEvents {
         out: job?.spec.out ?? null,
       });
     }
-    this.#leader.errands.workerJoined();
+    this.#leader.errands.workerJoined(this.#leader.nowMs);
   }
 
   /** The connection broke and came back: what the worker does not name never reached it, or died with it. */
@@ -77,7 +77,7 @@ export class WorkerEvents {
     this.#leader.pool.remove(worker);
     for (const attempt of [...worker.running.values()]) this.#lose(attempt);
     for (const run of this.#leader.runs.values()) this.#leader.lostOutputs.workerLost(run, workerId);
-    this.#leader.errands.workerLost(workerId, this.#leader.runs.values());
+    this.#leader.errands.workerLost(workerId, this.#leader.runs.values(), this.#leader.nowMs);
     this.#leader.health.workerLost(workerId);
   }
 

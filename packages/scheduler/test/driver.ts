@@ -53,6 +53,10 @@ export interface DriverOptions {
   readonly publish?: (
     effect: PublishOutput,
   ) => { manifest: ManifestSummary } | { error: ErrorReport } | undefined;
+  /** The same for all steps of publications; `publish` is asked of commits alone. */
+  readonly step?: (
+    effect: PublishOutput,
+  ) => { manifest: ManifestSummary } | { error: ErrorReport } | undefined;
 }
 
 export class Driver {
@@ -334,12 +338,12 @@ export class Driver {
         break;
       }
       case "publishOutput": {
-        this.publications.push(effect);
-        const { jobId } = effect;
-        const outcome = this.options.publish
-          ? this.options.publish(effect)
-          : { manifest: manifestOf(effect) };
-        if (outcome) this.#inputs.push({ type: "outputPublished", workerId, jobId, outcome });
+        if (effect.step === "commit") this.publications.push(effect);
+        const { jobId, step, participant } = effect;
+        const answer = this.options.step ?? (step === "commit" ? this.options.publish : undefined);
+        const outcome = answer ? answer(effect) : { manifest: manifestOf(effect) };
+        if (outcome)
+          this.#inputs.push({ type: "outputPublished", workerId, jobId, step, participant, outcome });
         break;
       }
     }
@@ -445,9 +449,15 @@ const sorting = { ...mapReduce, partitioner: { kind: "range", sampleRecordsMax: 
 export function spec(
   maps: number,
   reducers: number | undefined,
-  more: { options?: Partial<JobOptions>; out?: string | null; isSort?: boolean } = {},
+  more: Pick<JobSpec, "folders" | "sinks"> & {
+    options?: Partial<JobOptions>;
+    out?: string | null;
+    isSort?: boolean;
+  } = {},
 ): JobSpec {
   return {
+    ...(more.folders === undefined ? {} : { folders: more.folders }),
+    ...(more.sinks === undefined ? {} : { sinks: more.sinks }),
     name: "count",
     bundle: "b".repeat(64),
     plan: compilePlan(reducers === 0 ? mapOnly : more.isSort ? sorting : mapReduce),

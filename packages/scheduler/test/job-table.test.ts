@@ -133,10 +133,13 @@ describe("states of a job", () => {
     pause: { type: "jobPaused", jobId, atMs: 30 },
     resume: { type: "jobResumed", jobId, atMs: 30 },
     cancel: { type: "jobCancelRequested", jobId, atMs: 30 },
+    prepare: { type: "jobPrepareBegan", jobId, atMs: 30 },
     commit: { type: "jobCommitDecided", jobId, atMs: 30 },
     publish: { type: "jobPublished", jobId, atMs: 30, manifest: { out: null, files: [] } },
     fail: { type: "jobFailed", jobId, atMs: 30, error: outcome },
   };
+  const voted: Command = { type: "participantPrepared", jobId, participant: 0, files: [], atMs: 30 };
+  const committed: Command = { type: "participantCommitted", jobId, participant: 0, atMs: 30 };
   const reached: Record<string, () => JobTable> = {
     pending: () => {
       const table = new JobTable();
@@ -148,19 +151,25 @@ describe("states of a job", () => {
     "paused, planned": () => after(tableOf(1, 0), commands["pause"]!),
     "paused, not planned": () => after(reached["pending"]!(), commands["pause"]!),
     "paused, all tasks done": () => after(tableOf(1, 0), finished(0, 0), commands["pause"]!),
-    committing: () => after(tableOf(1, 0), finished(0, 0), commands["commit"]!),
-    succeeded: () => after(reached["committing"]!(), commands["publish"]!),
+    preparing: () => after(tableOf(1, 0), finished(0, 0), commands["prepare"]!),
+    "preparing, all votes in": () => after(reached["preparing"]!(), voted),
+    committing: () => after(reached["preparing, all votes in"]!(), commands["commit"]!),
+    "committing, all done": () => after(reached["committing"]!(), committed),
+    succeeded: () => after(reached["committing, all done"]!(), commands["publish"]!),
     failed: () => after(tableOf(1, 0), commands["fail"]!),
     cancelled: () => after(tableOf(1, 0), commands["cancel"]!),
   };
   const transitions: Record<string, Partial<Record<string, JobState>>> = {
     pending: { pause: "paused", cancel: "cancelled", fail: "failed" },
     running: { pause: "paused", cancel: "cancelled", fail: "failed" },
-    "running, all tasks done": { pause: "paused", cancel: "cancelled", fail: "failed", commit: "committing" },
+    "running, all tasks done": { pause: "paused", cancel: "cancelled", fail: "failed", prepare: "preparing" },
     "paused, planned": { resume: "running", cancel: "cancelled", fail: "failed" },
     "paused, not planned": { resume: "pending", cancel: "cancelled", fail: "failed" },
     "paused, all tasks done": { resume: "running", cancel: "cancelled", fail: "failed" },
-    committing: { publish: "succeeded", fail: "failed" },
+    preparing: { cancel: "cancelled", fail: "failed" },
+    "preparing, all votes in": { cancel: "cancelled", fail: "failed", commit: "committing" },
+    committing: { fail: "failed" },
+    "committing, all done": { publish: "succeeded", fail: "failed" },
     succeeded: {},
     failed: {},
     cancelled: {},
@@ -184,9 +193,11 @@ describe("states of a job", () => {
 
   it("does not commit before every part of the output is there", () => {
     const table = tableOf(1, 2);
-    after(table, finished(0, 0), finished(1, 0), commands["commit"]!);
+    after(table, finished(0, 0), finished(1, 0), commands["prepare"]!);
     expect(theJob(table).state).toBe("running");
-    after(table, finished(1, 1), commands["commit"]!);
+    after(table, finished(1, 1), commands["prepare"]!, commands["commit"]!);
+    expect(theJob(table).state).toBe("preparing");
+    after(table, voted, commands["commit"]!);
     expect(theJob(table).state).toBe("committing");
   });
 

@@ -31,8 +31,9 @@ function runJob(maps: number, reduces: number, workers: number): { inputs: numbe
           outcome: { splits: splits(maps) },
         });
       } else if (effect.type === "publishOutput") {
-        const { workerId, jobId } = effect;
-        step({ type: "outputPublished", workerId, jobId, outcome: { manifest: { out: null, files: [] } } });
+        const { workerId, jobId, step: part, participant } = effect;
+        const outcome = { manifest: { out: null, files: [] } };
+        step({ type: "outputPublished", workerId, jobId, step: part, participant, outcome });
       }
     }
   };

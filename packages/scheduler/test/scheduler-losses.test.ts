@@ -251,7 +251,14 @@ describe("losing workers", () => {
     expect(driver.publications.map(({ workerId }) => workerId)).toEqual(["w2", "w3"]);
     expect(driver.publications[1]).toEqual({ ...driver.publications[0], workerId: "w3" });
     const manifest = { out: "/out", files: [] };
-    driver.send({ type: "outputPublished", workerId: "w3", jobId: "job-1", outcome: { manifest } });
+    driver.send({
+      type: "outputPublished",
+      workerId: "w3",
+      jobId: "job-1",
+      step: "commit",
+      participant: 0,
+      outcome: { manifest },
+    });
     expect(driver.job().state).toBe("succeeded");
   });
 });

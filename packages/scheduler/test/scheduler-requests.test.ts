@@ -94,7 +94,14 @@ describe("what clients ask for", () => {
     driver.send({ type: "cancel", requestId: "c", jobId: "job-1" });
     expect(driver.replies.get("c")).toMatchObject({ ok: true, state: "committing", isNew: false });
     const manifest = { out: null, files: [] };
-    driver.send({ type: "outputPublished", workerId: "w1", jobId: "job-1", outcome: { manifest } });
+    driver.send({
+      type: "outputPublished",
+      workerId: "w1",
+      jobId: "job-1",
+      step: "commit",
+      participant: 0,
+      outcome: { manifest },
+    });
     expect(driver.job().state).toBe("succeeded");
   });
 

@@ -1,4 +1,4 @@
-export { type Manifest, type ManifestFile, manifestName, readManifest } from "./manifest.js";
+export { type Manifest, type ManifestFile, manifestName, pendingName, readManifest } from "./manifest.js";
 export {
   attemptOutputDir,
   checkTarget,
@@ -11,7 +11,9 @@ export {
 export { planSplits, type SplitRequest, splitsMax } from "./plan-splits.js";
 export {
   type AfterStep,
+  commitPublication,
   type PublishRequest,
+  preparePublication,
   publish,
   type WinningFile,
   type WinningTask,

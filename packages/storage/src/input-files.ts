@@ -13,6 +13,7 @@ import { FanfoldError } from "@fanfold/job";
 import { glob } from "tinyglobby";
 import { isGzip, openInput, unsupportedInput } from "./input-file.js";
 import { inputError, osCodeOf } from "./os-error.js";
+import { checkNotPending } from "./pending-folder.js";
 
 /** More files than that are better put together first: the list itself is held in memory and in the job's log. */
 const inputFilesMax = 2_000_000;
@@ -72,6 +73,7 @@ class InputWalk {
     const real = realPathOf(path);
     if (this.#excluded.has(real)) return;
     if (parents.includes(real)) throw folderLoop(path);
+    checkNotPending(path);
     for (const name of namesIn(path)) {
       if (name.startsWith(".") || name.startsWith("_")) continue;
       await this.#takeTurn();

@@ -5,6 +5,8 @@ import { FanfoldError } from "@fanfold/job";
 import { inputError } from "./os-error.js";
 
 export const manifestName = "_SUCCESS";
+/** The manifest of a further folder of a job whose own output folder may not be there yet. */
+export const pendingName = "_PENDING";
 
 export interface ManifestFile {
   /** Name in the output folder. */
@@ -28,6 +30,10 @@ export interface Manifest {
   readonly files: readonly ManifestFile[];
   readonly counters: Readonly<Record<string, number>>;
   readonly totals: Readonly<Record<string, number>>;
+  /** Of a further folder of a job: the job's own. The two appear together, the job's own last. */
+  readonly main?: string;
+  /** Of a job's own folder: its further ones. */
+  readonly folders?: readonly string[];
 }
 
 /**
@@ -35,8 +41,8 @@ export interface Manifest {
  *
  * @throws `INPUT_NOT_FOUND` when there is none, `INPUT_UNREADABLE`, `INPUT_CORRUPT` when it is no manifest.
  */
-export function readManifest(out: string): Manifest {
-  const path = join(out, manifestName);
+export function readManifest(out: string, name: string = manifestName): Manifest {
+  const path = join(out, name);
   let text: string;
   try {
     text = readFileSync(path, "utf8");
@@ -46,6 +52,18 @@ export function readManifest(out: string): Manifest {
   const manifest = parseJson(text);
   if (isManifest(manifest)) return manifest;
   throw new FanfoldError("INPUT_CORRUPT", `${path} is not the manifest of an output`, { details: { path } });
+}
+
+/** The manifest in a folder, pending or not; nothing where there is none that can be read. */
+export function manifestIfAny(out: string): Manifest | undefined {
+  for (const name of [manifestName, pendingName]) {
+    try {
+      return readManifest(out, name);
+    } catch {
+      // The next may be there.
+    }
+  }
+  return undefined;
 }
 
 export function manifestText(manifest: Manifest): string {

@@ -16,9 +16,17 @@ import { copyFile, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, extname, join, relative } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { FanfoldError, isOutputName } from "@fanfold/job";
-import { type Manifest, type ManifestFile, manifestName, manifestText, readManifest } from "./manifest.js";
+import {
+  type Manifest,
+  type ManifestFile,
+  manifestIfAny,
+  manifestName,
+  manifestText,
+  pendingName,
+} from "./manifest.js";
 import { osCodeOf, outputError } from "./os-error.js";
 import { fileInTheWay, nextReplacedDir, outputExists, stagingDirOf, targetStats } from "./output-target.js";
+import { settlePending } from "./pending-folder.js";
 
 /** An output file of a winning attempt, in the staging folder; dataflow's `OutputFile`. */
 export interface WinningFile {
@@ -50,6 +58,10 @@ export interface PublishRequest {
   readonly fanfoldVersion: string;
   /** ISO 8601; the same in every repetition, since the manifest must be. */
   readonly createdAt: string;
+  /** Of a further folder of a job: the job's own output folder, beside which the files lie, and with which it appears. */
+  readonly main?: string;
+  /** Of a job's own folder: its further folders, which appear with it. */
+  readonly others?: readonly string[];
   /** Where `records` files are kept, as `records-00000.records`; without it they go with the staging folder. */
   readonly recordsDir?: string;
 }
@@ -78,8 +90,34 @@ interface Placement {
  * files outside of the staging folder.
  */
 export async function publish(request: PublishRequest, afterStep: AfterStep = () => {}): Promise<Manifest> {
+  await preparePublication(request, afterStep);
+  return commitPublication(request, afterStep);
+}
+
+/**
+ * The participant's vote: puts all together beside the target, durably, so that `commitPublication` has nothing left
+ * to do but renames. May be repeated, also after the commit.
+ *
+ * @throws as `publish`.
+ */
+export async function preparePublication(
+  request: PublishRequest,
+  afterStep: AfterStep = () => {},
+): Promise<Manifest> {
   try {
-    return await new Publication(request, afterStep).run();
+    return await new Publication(request, afterStep).prepare();
+  } catch (error) {
+    throw outputError(request.out, error);
+  }
+}
+
+/** Makes visible what was prepared. May be repeated. @throws as `publish`. */
+export async function commitPublication(
+  request: PublishRequest,
+  afterStep: AfterStep = () => {},
+): Promise<Manifest> {
+  try {
+    return await new Publication(request, afterStep).commit();
   } catch (error) {
     throw outputError(request.out, error);
   }
@@ -99,9 +137,20 @@ class Publication {
     this.#folder = join(this.#staging, "publish");
   }
 
-  async run(): Promise<Manifest> {
-    const { out, force } = this.#request;
-    const published = this.#publishedManifest() ?? (await this.#publishAll());
+  async prepare(): Promise<Manifest> {
+    return this.#publishedManifest() ?? (await this.#prepareAll());
+  }
+
+  async commit(): Promise<Manifest> {
+    const { out, force, others = [] } = this.#request;
+    let published = this.#publishedManifest();
+    if (published === undefined) {
+      await this.#moveAside();
+      await this.#renameFolder();
+      published = this.#publishedManifest();
+    }
+    for (const other of others) await settlePending(other, this.#request.jobId);
+    if (others.length > 0) this.#afterStep("settle further folders");
     await rm(this.#staging, { recursive: true, force: true, maxRetries: 3 });
     this.#afterStep("remove staging");
     return published ?? fail(out, force);
@@ -119,9 +168,12 @@ class Publication {
     return undefined;
   }
 
-  async #publishAll(): Promise<Manifest | undefined> {
+  async #prepareAll(): Promise<Manifest> {
     const files = namedFiles(this.#request.tasks);
-    await mkdir(this.#folder, { recursive: true });
+    // Not with its parents: where staging is gone the job is over, and must not come back to life.
+    await mkdir(this.#folder).catch((error: unknown) => {
+      if (osCodeOf(error) !== "EEXIST") throw error;
+    });
     this.#afterStep("make folder");
     if (files.some(({ file }) => file.name.startsWith(`${skippedFolder}/`)))
       await mkdir(join(this.#folder, skippedFolder), { recursive: true });
@@ -130,18 +182,27 @@ class Publication {
     await this.#keepRecords();
     const manifest = this.#manifest(files.map(({ file }) => file));
     await this.#writeManifest(manifest);
-    await this.#moveAside();
-    await this.#renameFolder();
-    return this.#publishedManifest();
+    return manifest;
   }
 
   #manifest(files: readonly ManifestFile[]): Manifest {
-    const { fanfoldVersion, jobId, jobName, createdAt, counters, totals } = this.#request;
-    return { fanfold: fanfoldVersion, jobId, jobName, createdAt, files, counters, totals };
+    const { fanfoldVersion, jobId, jobName, createdAt, counters, totals, main, others } = this.#request;
+    return {
+      fanfold: fanfoldVersion,
+      jobId,
+      jobName,
+      createdAt,
+      files,
+      counters,
+      totals,
+      ...(main === undefined ? {} : { main }),
+      ...(others === undefined || others.length === 0 ? {} : { folders: others }),
+    };
   }
 
   async #place(winner: WinningFile, to: string): Promise<void> {
-    const way = relative(this.#staging, winner.path);
+    const { main, jobId } = this.#request;
+    const way = relative(main === undefined ? this.#staging : stagingDirOf(main, jobId), winner.path);
     if (way === "" || way.startsWith("..") || winner.path.includes("\0")) {
       const message = `not an output file of job ${this.#request.jobId}: ${winner.path}`;
       throw new FanfoldError("MESSAGE_INVALID", message, { details: { path: winner.path } });
@@ -187,7 +248,9 @@ class Publication {
     const partial = join(this.#staging, manifestName);
     await writeDurably(partial, manifestText(manifest));
     this.#afterStep("write manifest");
-    await rename(partial, join(this.#folder, manifestName));
+    // A further folder counts once the job's own is there: until then its manifest has another name.
+    const name = this.#request.main === undefined ? manifestName : pendingName;
+    await rename(partial, join(this.#folder, name));
     this.#afterStep("place manifest");
     await syncFolder(this.#folder);
     this.#afterStep("sync folder");
@@ -220,14 +283,6 @@ class Publication {
 function fail(out: string, force: boolean): never {
   const message = `the output at ${out} was replaced while it was published${force ? "" : ", or taken away"}`;
   throw new FanfoldError("OUTPUT_UNWRITABLE", message, { details: { path: out } });
-}
-
-function manifestIfAny(out: string): Manifest | undefined {
-  try {
-    return readManifest(out);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Beside the manifest, and as it hidden from readers of the folder by its sign. */

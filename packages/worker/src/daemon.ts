@@ -47,6 +47,7 @@ import { ReplicaStore } from "./replica-store.js";
 import { SegmentReplicator } from "./segment-replicator.js";
 import { createShuffleRoute } from "./shuffle-holder.js";
 import { StallWatch, stallCheckMs } from "./stall-watch.js";
+import { type PublishOrder, runSinkStep } from "./sink-step.js";
 import { poolOptionsOf, type WorkerDependencies, type WorkerOptions } from "./worker-options.js";
 import { WorkerSnapshot } from "./worker-snapshot.js";
 
@@ -257,10 +258,7 @@ export class WorkerDaemon {
         this.#snapshot.errand(`listInputs ${order.jobId}`, this.#outputs.listInputs(order));
         return;
       case "publishOutput":
-        this.#snapshot.errand(
-          `publishOutput ${order.jobId}`,
-          this.#outputs.publishOutput(order, this.#folders.recordsDir(order.jobId)),
-        );
+        this.#snapshot.errand(`publishOutput ${order.jobId}`, this.#publish(order));
         return;
       case "discardJob":
         this.#discard(order.jobId, order.out);
@@ -269,6 +267,24 @@ export class WorkerDaemon {
         if (order.code === undefined) this.#bundles.refuse(order.digest, "is not stored at the coordinator");
         else this.#bundles.store(order.digest, order.code);
         return;
+    }
+  }
+
+  async #publish(order: PublishOrder): Promise<WorkerToCoordinator> {
+    const { jobId, step, participant, kind, bundle } = order;
+    if (kind === "folder") return this.#outputs.publishOutput(order, this.#folders.recordsDir(jobId));
+    try {
+      const { cwd = process.cwd(), env = process.env } = this.#options;
+      const path = await this.#bundles.pathOf(bundle);
+      return await runSinkStep(order, path, { cwd, env, clock: this.#surroundings.clock });
+    } catch (error) {
+      return {
+        type: "outputPublished",
+        jobId,
+        step,
+        participant,
+        error: FanfoldError.from(error).toReport(),
+      };
     }
   }
 

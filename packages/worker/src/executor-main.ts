@@ -8,8 +8,9 @@ import {
   frameBytesMax,
 } from "@fanfold/protocol";
 import { dial } from "@fanfold/transport";
-import { Executor } from "./executor.js";
+import { Executor, reportOf } from "./executor.js";
 import type { ExecutorHandshake } from "./executor-process.js";
+import { performSinkStep, type SinkStepOrder } from "./sink-step.js";
 
 // User errors name the user's own file and line.
 process.setSourceMapsEnabled(true);
@@ -21,12 +22,26 @@ const parentCheckMs = 1_000;
 const input = createInterface({ input: process.stdin });
 input.on("close", () => process.exit(0));
 input.once("line", (line) => {
-  const handshake = JSON.parse(line) as ExecutorHandshake;
+  const handshake = JSON.parse(line) as ExecutorHandshake | SinkStepOrder;
+  if ("sinkStep" in handshake) {
+    void answerSinkStep(handshake);
+    return;
+  }
   serve(handshake).catch((error: unknown) => {
     console.error(error);
     process.exit(1);
   });
 });
+
+/** A process that is started for one step of a job's sink. */
+async function answerSinkStep(order: SinkStepOrder): Promise<void> {
+  watchParent();
+  const error = await performSinkStep(order).then(
+    () => undefined,
+    (thrown: unknown) => reportOf(thrown),
+  );
+  process.send?.(error === undefined ? {} : { error }, () => process.exit(0));
+}
 
 /**
  * User code that never returns keeps this thread from seeing that the worker is gone. Another thread looks, and ends

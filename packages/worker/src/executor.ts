@@ -299,7 +299,8 @@ function fieldsText(fields: Readonly<Record<string, unknown>>): string {
 /** A message on the wire has at most 64 K characters a text. */
 const errorCharsMax = 16_000;
 
-function reportOf(error: unknown): ErrorReport {
+/** An error as it is told to the daemon: with the user's own lines of its stack, and not without end. */
+export function reportOf(error: unknown): ErrorReport {
   const report = FanfoldError.from(error).toReport();
   const stack = report.stack === undefined ? undefined : userStack(report.stack).slice(0, errorCharsMax);
   const { stack: _dropped, ...rest } = report;

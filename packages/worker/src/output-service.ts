@@ -7,10 +7,12 @@ import type { ManifestSummary, PublicationWinner } from "@fanfold/scheduler";
 import {
   type AfterStep,
   checkTarget,
+  commitPublication,
   discardStaging,
+  type PublishRequest,
   planSplits,
+  preparePublication,
   prepareStaging,
-  publish,
 } from "@fanfold/storage";
 
 /** Of the packages, which are published together; stands in the manifest of every output. */
@@ -27,32 +29,30 @@ export interface OutputService {
 }
 
 export async function listInputs(order: ListOrder): Promise<WorkerToCoordinator> {
-  const { jobId, inputs, reader, splitBytes, out, force } = order;
+  const { jobId, inputs, reader, splitBytes, out, folders, force } = order;
+  const outs = out === null ? folders : [out, ...folders];
   try {
-    if (out !== null) checkTarget(out, { force });
-    const excludes = out === null ? [] : [out];
-    const splits = await planSplits({ inputs, reader, splitBytes, excludes });
-    if (out !== null) prepareStaging(out, jobId);
+    for (const each of outs) checkTarget(each, { force });
+    const splits = await planSplits({ inputs, reader, splitBytes, excludes: outs });
+    for (const each of outs) prepareStaging(each, jobId);
     return { type: "inputsListed", jobId, splits };
   } catch (error) {
     return { type: "inputsListed", jobId, error: FanfoldError.from(error, "INPUT_UNREADABLE").toReport() };
   }
 }
 
+/** One step of a participant that is a folder. */
 export async function publishOutput(
   order: PublishOrder,
   recordsDir: string,
   afterStep?: AfterStep,
 ): Promise<WorkerToCoordinator> {
-  const { jobId } = order;
+  const { jobId, step, participant } = order;
+  const answer = { type: "outputPublished" as const, jobId, step, participant };
   try {
-    return { type: "outputPublished", jobId, manifest: await publishFiles(order, recordsDir, afterStep) };
+    return { ...answer, manifest: await publishFiles(order, recordsDir, afterStep) };
   } catch (error) {
-    return {
-      type: "outputPublished",
-      jobId,
-      error: FanfoldError.from(error, "OUTPUT_UNWRITABLE").toReport(),
-    };
+    return { ...answer, error: FanfoldError.from(error, "OUTPUT_UNWRITABLE").toReport() };
   }
 }
 
@@ -61,14 +61,28 @@ async function publishFiles(
   recordsDir: string,
   afterStep?: AfterStep,
 ): Promise<ManifestSummary> {
-  const { out, jobId, jobName, force, winners, counters, collectRecords } = order;
+  const { out, jobId, step, winners, collectRecords } = order;
   if (out === null) return { out, files: [] };
-  const request = {
+  if (step === "abort") {
+    discardStaging(out, jobId);
+    return { out, files: [] };
+  }
+  const act = step === "prepare" ? preparePublication : commitPublication;
+  const manifest = await act(publicationOf(order, out, recordsDir), afterStep);
+  const files = manifest.files.map(({ name, bytes, records, sha256 }) => ({ name, bytes, records, sha256 }));
+  return { out, files: collectRecords ? [...files, ...recordsFiles(winners, recordsDir)] : files };
+}
+
+function publicationOf(order: PublishOrder, out: string, recordsDir: string): PublishRequest {
+  const { jobId, jobName, main, others, force, winners, counters, collectRecords, createdMs } = order;
+  return {
     out,
     jobId,
     jobName,
     force,
     counters,
+    ...(main === null || main === out ? {} : { main }),
+    others,
     tasks: winners.map(({ attempt, kind, outputs }) => ({
       stage: kind,
       index: attempt.task,
@@ -77,12 +91,9 @@ async function publishFiles(
     })),
     totals: totalsOf(winners),
     fanfoldVersion,
-    createdAt: new Date(order.committedMs).toISOString(),
+    createdAt: new Date(createdMs).toISOString(),
     ...(collectRecords ? { recordsDir } : {}),
   };
-  const manifest = await publish(request, afterStep);
-  const files = manifest.files.map(({ name, bytes, records, sha256 }) => ({ name, bytes, records, sha256 }));
-  return { out, files: collectRecords ? [...files, ...recordsFiles(winners, recordsDir)] : files };
 }
 
 /** Typed records are not in the output folder, so they are named in full. */

@@ -102,6 +102,7 @@ describe("a worker", () => {
         reader: { kind: "jsonLines" },
         splitBytes: undefined,
         out: null,
+        folders: [],
         force: false,
       },
     ];

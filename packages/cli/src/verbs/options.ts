@@ -62,6 +62,11 @@ export const jobOptions: readonly Option[] = [
   settable(
     option("--shuffle-replicas <n>", "workers that hold each map output: 1 or 2; default 1", parseWhole),
   ),
+  option(
+    "--folder <output=dir>",
+    "a folder of its own for a named output; may be repeated",
+    collectParam,
+  ).default({}),
   set,
   new Option("--no-backups", "give slow tasks no second attempt"),
   settable(
