@@ -15,6 +15,7 @@ export interface Reason {
     | "paused"
     | "publishing"
     | "waitsForStage"
+    | "preparing"
     | "noFreeSlot"
     | "running"
     | "starting"

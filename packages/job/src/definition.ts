@@ -100,7 +100,7 @@ export interface JobDefinition<I, K extends Key, V, G, K2, V2, P, N extends stri
    * Places outside of the output folder that named outputs go to, by the output's name: a database, a queue, a service.
    * They take part in the publication: all of the job's output appears, or none does.
    */
-  readonly sinks?: Readonly<Partial<Record<N, TransactionalSink>>>;
+  readonly sinks?: Readonly<Record<string, TransactionalSink>>;
   /** Called once an attempt, before its first record or key. */
   readonly setup?: (context: TaskContext<P, N>) => void | Promise<void>;
   /** Called once an attempt that did not fail, after its last record or key; may still write to named outputs. */

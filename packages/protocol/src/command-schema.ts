@@ -68,6 +68,26 @@ const kinds: { readonly [K in Command["type"]]: s.SchemaOf<Kind<K>> } = {
     jobId,
     atMs,
   }),
+  jobPrepareBegan: s.record<Kind<"jobPrepareBegan">>({ type: s.literal("jobPrepareBegan"), jobId, atMs }),
+  participantPrepared: s.record<Kind<"participantPrepared">>({
+    type: s.literal("participantPrepared"),
+    jobId,
+    atMs,
+    participant: s.whole,
+    files: s.manifestFiles,
+  }),
+  participantCommitted: s.record<Kind<"participantCommitted">>({
+    type: s.literal("participantCommitted"),
+    jobId,
+    atMs,
+    participant: s.whole,
+  }),
+  participantAborted: s.record<Kind<"participantAborted">>({
+    type: s.literal("participantAborted"),
+    jobId,
+    atMs,
+    participant: s.whole,
+  }),
   jobCommitDecided: s.record<Kind<"jobCommitDecided">>({ type: s.literal("jobCommitDecided"), jobId, atMs }),
   jobPublished: s.record<Kind<"jobPublished">>({
     type: s.literal("jobPublished"),

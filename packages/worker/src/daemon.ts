@@ -46,8 +46,8 @@ import { readRecordTrace } from "./record-trace.js";
 import { ReplicaStore } from "./replica-store.js";
 import { SegmentReplicator } from "./segment-replicator.js";
 import { createShuffleRoute } from "./shuffle-holder.js";
-import { StallWatch, stallCheckMs } from "./stall-watch.js";
 import { type PublishOrder, runSinkStep } from "./sink-step.js";
+import { StallWatch, stallCheckMs } from "./stall-watch.js";
 import { poolOptionsOf, type WorkerDependencies, type WorkerOptions } from "./worker-options.js";
 import { WorkerSnapshot } from "./worker-snapshot.js";
 
@@ -270,22 +270,11 @@ export class WorkerDaemon {
     }
   }
 
-  async #publish(order: PublishOrder): Promise<WorkerToCoordinator> {
-    const { jobId, step, participant, kind, bundle } = order;
-    if (kind === "folder") return this.#outputs.publishOutput(order, this.#folders.recordsDir(jobId));
-    try {
-      const { cwd = process.cwd(), env = process.env } = this.#options;
-      const path = await this.#bundles.pathOf(bundle);
-      return await runSinkStep(order, path, { cwd, env, clock: this.#surroundings.clock });
-    } catch (error) {
-      return {
-        type: "outputPublished",
-        jobId,
-        step,
-        participant,
-        error: FanfoldError.from(error).toReport(),
-      };
-    }
+  #publish(order: PublishOrder): Promise<WorkerToCoordinator> {
+    if (order.kind === "folder")
+      return this.#outputs.publishOutput(order, this.#folders.recordsDir(order.jobId));
+    const { clock } = this.#surroundings;
+    return runSinkStep(order, this.#bundles.pathOf(order.bundle), { ...this.#options, clock });
   }
 
   #assign(assignment: TaskAssignment): void {
@@ -344,23 +333,19 @@ export class WorkerDaemon {
 
   /** Reports a result; that of a map which is to be held twice, once its copy is held. */
   async #finished(key: string, live: LiveAttempt, result: TaskResult): Promise<void> {
-    const { attempt, inputsVersion } = live.assignment;
-    const { segment } = result;
-    if (segment !== undefined) this.#snapshot.holds(key);
-    const target = live.assignment.kind === "map" ? live.assignment.replica : undefined;
-    if (segment === undefined || target === undefined) {
-      this.#report(live.assignment, { type: "finished", attempt, inputsVersion, result });
-      return;
+    const { assignment } = live;
+    if (result.segment !== undefined) this.#snapshot.holds(key);
+    const copying = this.#replicator.copyOf(assignment, result);
+    if (copying !== undefined) {
+      this.#stalls.end(key);
+      this.#copying.add(key);
     }
-    this.#stalls.end(key);
-    this.#copying.add(key);
-    const replica = await this.#replicator.copy({ attempt, path: segment.path, target });
+    const held = copying === undefined ? result : await copying;
     this.#copying.delete(key);
     // It may have been stopped meanwhile.
     if (this.#live.get(key) !== live) return;
-    const held = replica === undefined ? segment : { ...segment, replica };
-    const heldResult = { ...result, segment: held };
-    this.#report(live.assignment, { type: "finished", attempt, inputsVersion, result: heldResult });
+    const { attempt, inputsVersion } = assignment;
+    this.#report(assignment, { type: "finished", attempt, inputsVersion, result: held });
   }
 
   #failed(attempt: AttemptId, error: ErrorReport): void {

@@ -14,7 +14,13 @@ import {
   type ShuffleReply,
   type ShuffleRequest,
 } from "@fanfold/protocol";
-import type { AttemptId, ReplicaTarget, SegmentReplica } from "@fanfold/scheduler";
+import type {
+  AttemptId,
+  ReplicaTarget,
+  SegmentReplica,
+  TaskAssignment,
+  TaskResult,
+} from "@fanfold/scheduler";
 import type { Link, Surroundings } from "@fanfold/transport";
 import PQueue from "p-queue";
 import type { NodeLog } from "./ports.js";
@@ -53,6 +59,16 @@ export class SegmentReplicator {
     this.#surroundings = surroundings;
     this.#log = log;
     this.#snapshot = snapshot;
+  }
+
+  /** The result with its copy, if it is one that is to be held twice; `undefined` if it is not. Never rejects. */
+  copyOf(assignment: TaskAssignment, result: TaskResult): Promise<TaskResult> | undefined {
+    const { segment } = result;
+    const target = assignment.kind === "map" ? assignment.replica : undefined;
+    if (segment === undefined || target === undefined) return undefined;
+    return this.copy({ attempt: assignment.attempt, path: segment.path, target }).then((replica) =>
+      replica === undefined ? result : { ...result, segment: { ...segment, replica } },
+    );
   }
 
   /** Resolves with where the copy is held, or with nothing when it could not be made. Never rejects. */

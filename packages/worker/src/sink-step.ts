@@ -31,8 +31,9 @@ export interface SinkStepOrder {
 }
 
 export interface SinkProcessOptions {
-  readonly cwd: string;
-  readonly env: NodeJS.ProcessEnv;
+  /** Those of user code; default those of this process. */
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
   readonly clock: Clock;
 }
 
@@ -41,12 +42,15 @@ const executorMain: string = fileURLToPath(import.meta.resolve("@fanfold/worker/
 /** Runs the step that an order asks for, and gives its answer. Never rejects. */
 export async function runSinkStep(
   order: PublishOrder,
-  bundlePath: string,
+  bundlePath: Promise<string>,
   options: SinkProcessOptions,
 ): Promise<WorkerToCoordinator> {
   const { jobId, step, participant } = order;
   const answer = { type: "outputPublished" as const, jobId, step, participant };
-  const error = await inProcess(stepOf(order, bundlePath), options);
+  const error = await bundlePath.then(
+    (path) => inProcess(stepOf(order, path), options),
+    (thrown: unknown) => FanfoldError.from(thrown).toReport(),
+  );
   return error === undefined ? { ...answer, manifest: { out: null, files: [] } } : { ...answer, error };
 }
 
@@ -63,7 +67,7 @@ function stepOf(order: PublishOrder, bundlePath: string): SinkStepOrder {
 }
 
 function inProcess(order: SinkStepOrder, options: SinkProcessOptions): Promise<ErrorReport | undefined> {
-  const { cwd, env, clock } = options;
+  const { cwd = process.cwd(), env = process.env, clock } = options;
   return new Promise((resolve) => {
     const child: ChildProcess = spawn(process.execPath, [executorMain], {
       cwd,

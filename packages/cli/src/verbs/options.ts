@@ -37,6 +37,13 @@ export const set: Option = new Option("--set <name=value>", "a parameter of the 
   .argParser(collectParam)
   .default({}, "none");
 
+const folder: Option = new Option(
+  "--folder <output=dir>",
+  "a folder of its own for a named output; may be repeated",
+)
+  .argParser(collectParam)
+  .default({}, "none");
+
 export const memory: Option = settable(
   option("--memory <bytes>", "memory for the buffers of each worker, e.g. 256M", parseBytes),
 );
@@ -62,11 +69,7 @@ export const jobOptions: readonly Option[] = [
   settable(
     option("--shuffle-replicas <n>", "workers that hold each map output: 1 or 2; default 1", parseWhole),
   ),
-  option(
-    "--folder <output=dir>",
-    "a folder of its own for a named output; may be repeated",
-    collectParam,
-  ).default({}),
+  folder,
   set,
   new Option("--no-backups", "give slow tasks no second attempt"),
   settable(
