@@ -148,7 +148,8 @@ class Bench {
         later.push({ type: "inputsListed", workerId: effect.workerId, jobId: effect.jobId, outcome });
       } else if (effect.type === "publishOutput") {
         const outcome = { manifest: { out: null, files: [] } };
-        later.push({ type: "outputPublished", workerId: effect.workerId, jobId: effect.jobId, outcome });
+        const { workerId, jobId, step, participant } = effect;
+        later.push({ type: "outputPublished", workerId, jobId, step, participant, outcome });
       }
     }
   }
