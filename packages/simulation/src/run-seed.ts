@@ -183,14 +183,16 @@ class Life {
     return this.#publishedOnce(summary) ?? this.#countedTwice(summary);
   }
 
-  /** By the decision that is in the log, and no other. */
-  #publishedOnce({ id, times }: JobSummary): string | undefined {
+  /** Prepared once, after the last task and before the decision that is in the log. */
+  #publishedOnce({ id, times, stages }: JobSummary): string | undefined {
     const { jobId, createdAt } = readManifest(this.#out);
     if (jobId !== id) return `the output is that of job ${jobId}, not ${id}`;
-    const decided = new Date(times.committedMs ?? 0).toISOString();
-    return createdAt === decided
-      ? undefined
-      : `published by a decision of ${createdAt}, but it was made at ${decided}`;
+    const madeMs = Date.parse(createdAt);
+    const doneMs = Math.max(...stages.map(({ finishedMs }) => finishedMs ?? 0));
+    const decidedMs = times.committedMs ?? 0;
+    if (doneMs <= madeMs && madeMs <= decidedMs) return undefined;
+    const decided = new Date(decidedMs).toISOString();
+    return `published by a preparation of ${createdAt}, and not of before the decision of ${decided}`;
   }
 
   /** Counters and records come from one attempt a task, whatever number ran. */

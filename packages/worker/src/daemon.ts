@@ -51,8 +51,7 @@ import { StallWatch, stallCheckMs } from "./stall-watch.js";
 import { poolOptionsOf, type WorkerDependencies, type WorkerOptions } from "./worker-options.js";
 import { WorkerSnapshot } from "./worker-snapshot.js";
 
-const inProcess: PoolDependencies["startExecutor"] = (options, handlers) =>
-  new ExecutorProcess(options, handlers);
+const inProcess: PoolDependencies["startExecutor"] = (...how) => new ExecutorProcess(...how);
 
 export class WorkerDaemon {
   readonly #options: WorkerOptions;
@@ -271,10 +270,10 @@ export class WorkerDaemon {
   }
 
   #publish(order: PublishOrder): Promise<WorkerToCoordinator> {
-    if (order.kind === "folder")
-      return this.#outputs.publishOutput(order, this.#folders.recordsDir(order.jobId));
-    const { clock } = this.#surroundings;
-    return runSinkStep(order, this.#bundles.pathOf(order.bundle), { ...this.#options, clock });
+    const { kind, jobId, bundle } = order;
+    if (kind === "folder") return this.#outputs.publishOutput(order, this.#folders.recordsDir(jobId));
+    const options = { ...this.#options, clock: this.#surroundings.clock };
+    return runSinkStep(order, this.#bundles.pathOf(bundle), options);
   }
 
   #assign(assignment: TaskAssignment): void {
