@@ -74,6 +74,11 @@ export class ClusterHistory {
     this.#listener.attemptsChanged(attempt.jobId);
   }
 
+  /** The leader counts on it no more, and may give its slot to another at once. */
+  stopOrdered(workerId: string, attempt: AttemptId, atMs: number): void {
+    this.#jobs.get(attempt.jobId)?.reported(attempt, workerId, atMs);
+  }
+
   /** Something is told to the scheduler. */
   observe(input: SchedulerInput, atMs: number): void {
     switch (input.type) {

@@ -109,6 +109,8 @@ export class Monitor implements CoordinatorWatcher {
       case "ordered":
         if (event.effect.type === "assignTask")
           this.#history.assigned(event.effect.workerId, event.effect.assignment, nowMs);
+        if (event.effect.type === "stopAttempt")
+          this.#history.stopOrdered(event.effect.workerId, event.effect.attempt, nowMs);
         if (event.effect.type === "jobChanged") this.#streams.jobChanged(event.effect.jobId);
         break;
       case "logged":

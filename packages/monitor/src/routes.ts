@@ -21,7 +21,6 @@ export type RouteName =
   | "shuffle"
   | "jobEvents"
   | "logs"
-  | "report"
   | "cancel"
   | "pause"
   | "resume";
@@ -57,7 +56,6 @@ export const httpRoutes: readonly HttpRoute[] = [
   { name: "shuffle", method: "GET", path: "/v1/jobs/:job/shuffle", access: "read", isLeaders: true },
   { name: "jobEvents", method: "GET", path: "/v1/jobs/:job/events", access: "read", isLeaders: true },
   { name: "logs", method: "GET", path: "/v1/jobs/:job/logs", access: "read", isLeaders: true },
-  { name: "report", method: "GET", path: "/v1/jobs/:job/report", access: "read", isLeaders: true },
   { name: "cancel", method: "POST", path: "/v1/jobs/:job/cancel", access: "control", isLeaders: true },
   { name: "pause", method: "POST", path: "/v1/jobs/:job/pause", access: "control", isLeaders: true },
   { name: "resume", method: "POST", path: "/v1/jobs/:job/resume", access: "control", isLeaders: true },

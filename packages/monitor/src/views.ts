@@ -5,7 +5,6 @@ import {
   type ClusterHistory,
   isEventId,
   type JobHistory,
-  type ShuffleMatrixView,
   type StageView,
   stageView,
 } from "@fanfold/history";
@@ -86,9 +85,6 @@ export async function viewOf(found: FoundRoute, query: Query, sources: ViewSourc
       return { jobId, shuffles: sources.history.job(jobId)?.shuffles() ?? [] };
     case "logs":
       return logsView(sources, jobId, query);
-    case "report":
-      query.refuseOthers();
-      return reportView(sources, jobId);
     default:
       throw new FanfoldError("INTERNAL", `No view for ${route.name}.`);
   }
@@ -205,19 +201,4 @@ function eventsView(sources: ViewSources, query: Query, jobId: string | undefine
   const events = sources.history.events(jobId, after);
   // Without a place to go on from, the latest are wanted.
   return { events: after === "" ? events.slice(-limit) : events.slice(0, limit) };
-}
-
-/** All there is to know of a job, for a file that is kept. */
-function reportView(sources: ViewSources, jobId: string): object {
-  const view = jobView(sources, jobId);
-  const history = historyOf(sources, jobId);
-  const shuffles: readonly ShuffleMatrixView[] = history?.shuffles() ?? [];
-  return {
-    view,
-    stages: view.job.stages.map((stage) => ({ ...stageView(history, stage), jobId })),
-    shuffles,
-    events: sources.history.events(jobId),
-    logs: sources.jobLog(jobId),
-    cluster: clusterView(sources),
-  };
 }

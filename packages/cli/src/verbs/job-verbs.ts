@@ -115,6 +115,19 @@ export const jobVerbs: readonly Verb[] = [
     load: async () => (await import("../commands/retry.js")).retry,
   },
   {
+    name: "report",
+    summary: "save a job that has ended as one HTML file: the page, with its data inside",
+    group,
+    args: [id],
+    options: [
+      ...clusterOptions,
+      json,
+      new Option("--out <file>", "the file to write").makeOptionMandatory(),
+    ],
+    examples: ["fanfold report j1abc --out report.html"],
+    load: async () => (await import("../commands/report.js")).report,
+  },
+  {
     name: "replay",
     summary: "run one task of a job here: same code, bytes and parameters",
     group,
