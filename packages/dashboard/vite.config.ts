@@ -12,6 +12,7 @@ export default defineConfig({
     cssCodeSplit: false,
     reportCompressedSize: false,
     rollupOptions: {
+      checks: { pluginTimings: false },
       output: { entryFileNames: "page.js", assetFileNames: "page[extname]", codeSplitting: false },
     },
   },

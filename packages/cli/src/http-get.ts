@@ -16,7 +16,9 @@ export async function httpGet<T>(target: ClientOptions, path: string): Promise<T
         signal: AbortSignal.timeout(answerTimeoutMs),
       });
     } catch (error) {
-      reasons.push(`${url}: ${error instanceof Error ? String(error.cause ?? error.message) : String(error)}.`);
+      reasons.push(
+        `${url}: ${error instanceof Error ? String(error.cause ?? error.message) : String(error)}.`,
+      );
       continue;
     }
     const body = (await response.json()) as { error?: { code: string; message: string } };

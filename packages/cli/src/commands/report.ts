@@ -59,7 +59,11 @@ async function answersOf(
     ...view.job.stages.map(({ id }) => `${base}/stages/${id}`),
   ];
   const entries = await Promise.all(paths.map(async (path) => [path, await httpGet(target, path)] as const));
-  return { [base]: view, [`${base}/attempts`]: await attemptsOf(target, base), ...Object.fromEntries(entries) };
+  return {
+    [base]: view,
+    [`${base}/attempts`]: await attemptsOf(target, base),
+    ...Object.fromEntries(entries),
+  };
 }
 
 /** All pages, in order. */

@@ -119,11 +119,7 @@ export const jobVerbs: readonly Verb[] = [
     summary: "save a job that has ended as one HTML file: the page, with its data inside",
     group,
     args: [id],
-    options: [
-      ...clusterOptions,
-      json,
-      new Option("--out <file>", "the file to write").makeOptionMandatory(),
-    ],
+    options: [...clusterOptions, json, new Option("--out <file>", "the file to write").makeOptionMandatory()],
     examples: ["fanfold report j1abc --out report.html"],
     load: async () => (await import("../commands/report.js")).report,
   },

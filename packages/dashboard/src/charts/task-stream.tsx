@@ -89,6 +89,7 @@ class StreamStage {
   #isRunning = false;
   #picked: number | undefined;
   #request = 0;
+  #frames = 0;
   #dragX: number | undefined;
   #hasDragged = false;
 
@@ -228,6 +229,8 @@ class StreamStage {
       nowMs,
     });
     const tookMs = performance.now() - startMs;
+    // For whoever waits until a move is seen.
+    this.#frame.dataset["frames"] = String(++this.#frames);
     this.#onDrawn(
       `${layout.tone.length.toLocaleString("en-US")} attempts, ${bars} bars in ${tookMs.toFixed(1)} ms`,
     );

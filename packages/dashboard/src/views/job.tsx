@@ -146,7 +146,7 @@ function StageTable({ job }: { readonly job: JobSummary }): JSX.Element {
     { name: "Lost", show: ({ lost }) => countText(lost), isNumber: true },
     {
       name: "Backups won",
-      show: ({ backupsWon, backupsStarted }) => `${countText(backupsWon)} / ${countText(backupsStarted)}`,
+      show: ({ backupsWon, backups }) => `${countText(backupsWon)} / ${countText(backups)}`,
       isNumber: true,
     },
     { name: "Records in", show: ({ recordsIn }) => countText(recordsIn), isNumber: true },
