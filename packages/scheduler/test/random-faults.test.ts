@@ -290,6 +290,8 @@ describe("under random faults", () => {
     timeout: 60_000,
   }, () => {
     const ends = new Map<string, number>();
+    let backups = 0;
+    let quarantines = 0;
     for (let seed = 1; seed <= 150; seed++) {
       const ordeal = new Ordeal(seed);
       try {
@@ -300,11 +302,17 @@ describe("under random faults", () => {
       } catch (error) {
         throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error });
       }
+      backups += ordeal.driver.log.flatMap((command) =>
+        command.type === "tasksFinished" ? command.results.filter(({ isBackup }) => isBackup) : [],
+      ).length;
+      quarantines += ordeal.driver.effectsOf("workerQuarantined").length;
       for (const job of ordeal.driver.table.jobs()) ends.set(job.state, (ends.get(job.state) ?? 0) + 1);
     }
     // The faults are neither so few that nothing is tried nor so many that nothing works.
     expect(ends.get("succeeded")).toBeGreaterThan(50);
     expect(ends.get("failed")).toBeGreaterThan(10);
     expect(ends.get("cancelled")).toBeGreaterThan(10);
+    expect(backups).toBeGreaterThan(10);
+    expect(quarantines).toBeGreaterThan(0);
   });
 });
