@@ -113,7 +113,7 @@ function page(rows: readonly string[]): string {
 }
 
 describe("the simulation finds", () => {
-  for (const bug of plantedBugs) {
+  for (const bug of plantedBugs.filter(({ isRare }) => isRare !== true)) {
     it(bug.mistake, async () => {
       const found = await withBug(
         bug,

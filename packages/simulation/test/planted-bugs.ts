@@ -22,6 +22,8 @@ export interface PlantedBug {
   /** In words. */
   readonly mistake: string;
   readonly edits: readonly Edit[];
+  /** Too many seeds for a test: hunted for the page alone. */
+  readonly isRare?: boolean;
   /** What shows it best; default everything fails. */
   readonly options?: Partial<SimulationOptions>;
 }
@@ -29,6 +31,7 @@ export interface PlantedBug {
 export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "superseded-result-counts",
+    isRare: true,
     mistake: "the result of a second attempt is taken although the task is done",
     edits: [
       {
@@ -112,19 +115,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: "worker/dist/daemon.js",
-        find: "if (!hasWon || (ended !== undefined && !hasSegment))",
-        replace: "if (hasWon || !hasSegment)",
-      },
-    ],
-  },
-  {
-    name: "zombie-makes-staging",
-    mistake: "a task that a zombie begins after the job's end brings its staging folder back",
-    edits: [
-      {
-        file: "worker/dist/attempt-files.js",
-        find: "mkdirSync(outputDir, { recursive: assignment.out === null });",
-        replace: "mkdirSync(outputDir, { recursive: true });",
+        find: "        if (!hasWon) {\n",
+        replace: "        if (hasWon) {\n",
       },
     ],
   },
@@ -145,8 +137,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: "worker/dist/daemon.js",
-        find: "heldJobs: this.#folders.heldJobs(),",
-        replace: "heldJobs: [],",
+        find: "heldJobs: this.#folders.heldJobs() }",
+        replace: "heldJobs: [] }",
       },
     ],
   },
@@ -168,6 +160,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: "report-said-once",
+    isRare: true,
     mistake: "a worker does not repeat to a new leader what it had reported to the last",
     edits: [
       {
