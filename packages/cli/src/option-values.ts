@@ -57,6 +57,11 @@ export function collectParam(text: string, before: Readonly<Record<string, strin
   return { ...before, [name]: text.slice(at + 1) };
 }
 
+/** Collects the words of an option that may be repeated. */
+export function collectWord(text: string, before: readonly string[]): string[] {
+  return [...before, text];
+}
+
 export function collectUrls(text: string): string[] {
   const urls = text
     .split(",")

@@ -1,6 +1,7 @@
 /** The command's words: a table of verbs by group, and what they have in common. */
 import { Command } from "commander";
 import { clusterVerbs } from "./verbs/cluster-verbs.js";
+import { doorVerbs } from "./verbs/door-verbs.js";
 import { jobVerbs } from "./verbs/job-verbs.js";
 import { runningVerbs } from "./verbs/running-verbs.js";
 import { settingVerbs } from "./verbs/setting-verbs.js";
@@ -9,7 +10,13 @@ import { addVerb, type Verb } from "./verbs/verb.js";
 /** Version of the packages, which are published together. */
 export const version = "0.1.0";
 
-export const verbs: readonly Verb[] = [...runningVerbs, ...jobVerbs, ...clusterVerbs, ...settingVerbs];
+export const verbs: readonly Verb[] = [
+  ...runningVerbs,
+  ...jobVerbs,
+  ...clusterVerbs,
+  ...doorVerbs,
+  ...settingVerbs,
+];
 
 export function createProgram(): Command {
   const program = new Command("fanfold")

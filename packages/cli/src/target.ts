@@ -1,8 +1,10 @@
 /** Which cluster a command talks to. */
+import { webSocketUrl } from "@fanfold/transport";
 import type { ClientOptions } from "fanfold";
-import { readToken } from "./token-file.js";
+import { schemed, surroundingsOf, type TlsOptions, tlsIdentityOf } from "./door-options.js";
+import { hasChosenToken, readToken } from "./token-file.js";
 
-export interface ClusterOptions {
+export interface ClusterOptions extends TlsOptions {
   readonly coordinators?: readonly string[];
   readonly tokenFile?: string;
 }
@@ -12,6 +14,12 @@ const defaultCoordinator = "ws://127.0.0.1:7101";
 
 /** The setting, else this machine's default. */
 export function targetOf(options: ClusterOptions): ClientOptions {
-  const coordinators = options.coordinators ?? [defaultCoordinator];
-  return { coordinators, token: readToken(options.tokenFile) };
+  const tls = tlsIdentityOf(options);
+  const coordinators = (options.coordinators ?? [defaultCoordinator]).map((url) =>
+    schemed(webSocketUrl(url), tls !== undefined),
+  );
+  // Who shows a certificate needs no token, and must not show one that belongs to somebody else.
+  const hasCertificate = tls?.cert !== undefined && !hasChosenToken(options.tokenFile);
+  const token = hasCertificate ? "" : readToken(options.tokenFile);
+  return { coordinators, token, surroundings: surroundingsOf(tls) };
 }

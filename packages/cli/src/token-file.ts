@@ -25,6 +25,11 @@ export function readToken(file: string | undefined): string {
   throw new FanfoldError("USAGE", `${path} does not hold a token of at least ${tokenCharsMin} characters.`);
 }
 
+/** Whether somebody has said which token; the one that is made on first use is nobody's choice. */
+export function hasChosenToken(file: string | undefined): boolean {
+  return file !== undefined || Boolean(process.env["FANFOLD_TOKEN"]);
+}
+
 const tokenCharsMin = 16;
 
 function createOnce(path: string): void {

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { errorText } from "../src/error-text.js";
 import { ExitError, exitCodeOf } from "../src/exit-codes.js";
 import { bytesText, countText, durationText } from "../src/figures.js";
-import { refuseOpenAddress } from "../src/open-address.js";
+import { checkAddress } from "../src/open-address.js";
 import { collectParam, collectUrls, parseBytes, parseListen, parseWhole } from "../src/option-values.js";
 import { terminalSafe } from "../src/terminal-safe.js";
 
@@ -39,10 +39,16 @@ describe("the words of a command line", () => {
   });
 
   it("keep the door shut", () => {
+    const locks = { hasToken: true, hasTls: true, isInsecure: false };
+    const none = { hasToken: false, hasTls: false, isInsecure: false };
     for (const host of ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
-      expect(() => refuseOpenAddress(host)).not.toThrow();
+      expect(checkAddress(host, none)).toBeUndefined();
     for (const host of ["0.0.0.0", "::", "192.168.1.1", "127.0.0.1.evil.example", "example.org"]) {
-      expect(() => refuseOpenAddress(host)).toThrow(FanfoldError);
+      expect(checkAddress(host, locks)).toBeUndefined();
+      expect(() => checkAddress(host, none)).toThrow(/needs a token .* and TLS/);
+      expect(() => checkAddress(host, { ...locks, hasTls: false })).toThrow(/needs TLS/);
+      expect(() => checkAddress(host, { ...locks, hasToken: false })).toThrow(/needs a token/);
+      expect(checkAddress(host, { ...none, isInsecure: true })).toMatch(/^INSECURE: /);
     }
   });
 });

@@ -13,7 +13,16 @@ import {
   protocolVersion,
 } from "@fanfold/protocol";
 import type { JobSpec, JobSummary, RequestOutcome, SchedulerInput } from "@fanfold/scheduler";
-import type { Cancel, Link, LinkHandlers, Route, Surroundings } from "@fanfold/transport";
+import {
+  type Access,
+  authorize,
+  type Cancel,
+  type Link,
+  type LinkHandlers,
+  type Peer,
+  type Route,
+  type Surroundings,
+} from "@fanfold/transport";
 import type { EventBook } from "./event-book.js";
 
 export const clientPath = "/v1/client";
@@ -43,6 +52,24 @@ export interface ClientServiceDependencies {
   takeSnapshot(timeoutMs: number): Promise<ClusterPicture>;
 }
 
+/** What each request is; whoever may only look at jobs may not have their code and parameters. */
+export const requestAccess: Readonly<Record<ClientRequest["type"], Access>> = {
+  describeCluster: "read",
+  getJob: "read",
+  listJobs: "read",
+  watchJob: "read",
+  listEvents: "read",
+  getSpec: "control",
+  getBundle: "control",
+  putBundle: "control",
+  submit: "control",
+  takeSnapshot: "control",
+  cancel: "control",
+  pause: "control",
+  resume: "control",
+  drainWorker: "control",
+};
+
 type ClientLink = Link<CoordinatorToClient>;
 
 export class ClientService {
@@ -68,8 +95,11 @@ export class ClientService {
     return {
       path: clientPath,
       token: this.#token,
-      accept: (upgrade) =>
-        upgrade<ClientToCoordinator, CoordinatorToClient>(clientServiceCodec, (link) => this.#accept(link)),
+      access: "read",
+      accept: (upgrade, peer) =>
+        upgrade<ClientToCoordinator, CoordinatorToClient>(clientServiceCodec, (link) =>
+          this.#accept(link, peer),
+        ),
     };
   }
 
@@ -140,12 +170,17 @@ export class ClientService {
     for (const link of [...links, ...this.#followers.keys()]) link.close(why.message);
   }
 
-  #accept(link: ClientLink): LinkHandlers<ClientToCoordinator> {
+  #accept(link: ClientLink, peer: Peer): LinkHandlers<ClientToCoordinator> {
     return {
       onMessage: ({ requestId, protocolVersion: version, request }) => {
         if (version !== protocolVersion) {
           const message = `This coordinator speaks protocol ${protocolVersion}, the client ${version}.`;
           this.#refuse(link, requestId, { code: "PROTOCOL_MISMATCH", message });
+          return;
+        }
+        if (authorize(requestAccess[request.type], peer) !== undefined) {
+          const message = `A token of role ${peer.role} may not ask for ${request.type}.`;
+          this.#refuse(link, requestId, { code: "UNAUTHORIZED", message });
           return;
         }
         try {

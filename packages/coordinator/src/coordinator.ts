@@ -13,6 +13,8 @@ import { type Command, describeJob, type SchedulerInput, type TableEvent } from 
 import {
   type Cancel,
   type FolderLock,
+  Gate,
+  hostNameOf,
   type Listener,
   type Route,
   type Surroundings,
@@ -39,7 +41,10 @@ export interface CoordinatorOptions {
   /** Default loopback and any free port. */
   readonly host?: string;
   readonly port?: number;
+  /** The cluster's secret; tokens for one role are made of it. */
   readonly token: string;
+  /** Names it goes by, besides loopback's, bare addresses, and its own among the replicas. */
+  readonly hostNames?: readonly string[];
   /** The replicas. Without them, the job table lives in memory, in this process alone. */
   readonly replica?: ReplicaPlace;
   readonly heartbeatIntervalMs?: number;
@@ -83,6 +88,7 @@ export class Coordinator implements CommandLogEvents {
   readonly #workers: WorkerService;
   readonly #clients: ClientService;
   readonly #events = new EventBook();
+  readonly #gate: Gate;
   #listener: Listener | undefined;
   #lock: FolderLock | undefined;
   #engine: Engine | undefined;
@@ -125,6 +131,8 @@ export class Coordinator implements CommandLogEvents {
         ...(port === undefined ? {} : { port }),
         ...(watcher === undefined ? {} : { serve: (request, response) => watcher.serve(request, response) }),
         frameBytesMax,
+        gate: coordinator.#gate,
+        hostNames: hostNamesOf(options),
         onStranger: (stranger) => dependencies.log.warn(stranger, strangerText(stranger)),
       },
       coordinator.#routes(),
@@ -159,6 +167,8 @@ export class Coordinator implements CommandLogEvents {
       sendPart: (initiator, part) =>
         this.#network?.send(initiator, { type: "snapshotPart", initiator, part }),
     });
+    const { clock } = this.#surroundings;
+    this.#gate = new Gate({ secret: options.token, nowMs: () => clock.nowMs() });
     this.#workers = this.#createWorkerService();
     this.#clients = this.#createClientService();
   }
@@ -308,6 +318,7 @@ export class Coordinator implements CommandLogEvents {
         onHostLoad: (workerId, load) =>
           this.#dependencies.watcher?.notice({ type: "hostLoad", workerId, load }),
         bundleOf: (digest) => this.#bundles.get(digest),
+        gate: this.#gate,
       },
     );
   }
@@ -346,6 +357,7 @@ export class Coordinator implements CommandLogEvents {
       id: replica?.id ?? "local",
       peers: replica?.peers ?? new Map(),
       token,
+      gate: this.#gate,
       jobLog: (jobId) => this.#clients.logOf(jobId),
       table: () => this.#log.table,
       describeJob: (jobId) => {
@@ -399,4 +411,13 @@ export class Coordinator implements CommandLogEvents {
         return;
     }
   }
+}
+
+/** Names that callers may know this coordinator by: what its peers were told, and what it was told itself. */
+function hostNamesOf({ hostNames, replica }: CoordinatorOptions): ReadonlySet<string> {
+  const own = replica?.peers.get(replica.id);
+  return new Set([
+    ...(hostNames ?? []),
+    ...(own === undefined ? [] : [hostNameOf(own.replace(/^\w+:\/\//, ""))]),
+  ]);
 }

@@ -89,6 +89,7 @@ export class ReplicaNetwork {
     return {
       path: replicaPath,
       token: this.#options.token,
+      access: "replicate",
       accept: (upgrade) =>
         upgrade<ReplicaMessage, ReplicaMessage>(replicaCodec, (link) => this.#accept(link)),
     };

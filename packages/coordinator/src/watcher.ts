@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ClusterSummary, HostLoad, JobLogEntry } from "@fanfold/protocol";
 import type { JobSummary, JobTable, RequestOutcome, SchedulerInput, WorkerSummary } from "@fanfold/scheduler";
+import type { Gate } from "@fanfold/transport";
 import type { OutwardEffect } from "./engine.js";
 
 export type WatchedEvent =
@@ -34,6 +35,8 @@ export interface CoordinatorInside {
   /** Where each replica can be reached; empty for a coordinator without replicas. */
   readonly peers: ReadonlyMap<string, string>;
   readonly token: string;
+  /** Tells who asks. */
+  readonly gate: Gate;
   table(): JobTable;
   describeJob(jobId: string): JobSummary | undefined;
   describeCluster(): ClusterSummary;

@@ -8,7 +8,7 @@ import {
   type WorkerToCoordinator,
 } from "@fanfold/protocol";
 import { PhiAccrual, type SchedulerInput, type WorkerInfo } from "@fanfold/scheduler";
-import type { Cancel, Clock, Link, LinkHandlers, Route } from "@fanfold/transport";
+import type { Cancel, Clock, Gate, Link, LinkHandlers, Peer, Route } from "@fanfold/transport";
 import type { ClusterSnapshot } from "./cluster-snapshot.js";
 import type { NodeLog } from "./ports.js";
 
@@ -48,9 +48,17 @@ export interface WorkerServiceDependencies {
   onJobLog(entries: readonly JobLogEntry[]): void;
   onHostLoad(workerId: string, load: HostLoad): void;
   bundleOf(digest: string): Promise<Uint8Array | undefined>;
+  /** Makes the tokens by which workers fetch from each other; without it, they use their own. */
+  readonly gate?: Gate;
 }
 
+/** How long a token to fetch segments by is good for, and how often in this time a worker gets a new one. */
+const segmentsTokenTtlMs: number = 24 * 3_600_000;
+const tokenRenewals = 8;
+
 interface Session {
+  /** When it was given its latest token. */
+  credentialsMs: number;
   readonly info: WorkerInfo;
   link: Link<CoordinatorToWorker> | undefined;
   /** Fed by its heartbeats alone: other messages come when they come. */
@@ -77,8 +85,11 @@ export class WorkerService {
     return {
       path: workerPath,
       token: this.#options.token,
-      accept: (upgrade) =>
-        upgrade<WorkerToCoordinator, CoordinatorToWorker>(coordinatorCodec, (link) => this.#accept(link)),
+      access: "work",
+      accept: (upgrade, peer) =>
+        upgrade<WorkerToCoordinator, CoordinatorToWorker>(coordinatorCodec, (link) =>
+          this.#accept(link, peer),
+        ),
     };
   }
 
@@ -131,8 +142,26 @@ export class WorkerService {
     for (const session of this.#sessions.values()) {
       const isDead = !wasFrozen && this.#phiOf(session, nowMs) >= deadPhi;
       if (isDead) this.#giveUp(session, "it has been silent for too long");
-      else if (epoch !== undefined) session.link?.send({ type: "heartbeat", epoch });
+      else if (epoch !== undefined) {
+        session.link?.send({ type: "heartbeat", epoch });
+        this.#giveCredentials(session, epoch);
+      }
     }
+  }
+
+  #giveCredentials(session: Session, epoch: number): void {
+    const { gate, clock } = this.#dependencies;
+    const nowMs = clock.nowMs();
+    const isFresh = nowMs - session.credentialsMs < segmentsTokenTtlMs / tokenRenewals;
+    if (isFresh || gate?.signer === undefined) return;
+    session.credentialsMs = nowMs;
+    const segmentsToken = gate.signer.create({
+      role: "segments",
+      ttlMs: segmentsTokenTtlMs,
+      name: session.info.workerId,
+      nowMs,
+    });
+    session.link?.send({ type: "credentials", epoch, tokenKey: gate.signer.publicKey, segmentsToken });
   }
 
   /** Sends all workers away: to the next leader, who will hear from them what they run. */
@@ -146,12 +175,12 @@ export class WorkerService {
     }
   }
 
-  #accept(link: Link<CoordinatorToWorker>): LinkHandlers<WorkerToCoordinator> {
+  #accept(link: Link<CoordinatorToWorker>, peer: Peer): LinkHandlers<WorkerToCoordinator> {
     let session: Session | undefined;
     return {
       onMessage: (message) => {
         if (message.type === "workerHello") {
-          session = this.#greet(message, link);
+          session = this.#greet(message, link, peer);
           return;
         }
         if (session === undefined || session.link !== link) {
@@ -175,9 +204,15 @@ export class WorkerService {
   #greet(
     hello: Extract<WorkerToCoordinator, { type: "workerHello" }>,
     link: Link<CoordinatorToWorker>,
+    peer: Peer,
   ): Session | undefined {
     if (hello.protocolVersion !== protocolVersion) {
       link.close(`this coordinator speaks protocol ${protocolVersion}, not ${hello.protocolVersion}`);
+      return undefined;
+    }
+    // A token that was made out to a worker lets nobody speak for another.
+    if (peer.name !== undefined && peer.name !== hello.worker.name) {
+      link.close(`the token is made out to ${peer.name}, not to ${hello.worker.name}`);
       return undefined;
     }
     const epoch = this.#dependencies.epoch();
@@ -193,6 +228,7 @@ export class WorkerService {
     known?.link?.close("replaced by a newer link");
     snapshot.workerComes(workerId, hello);
     const session: Session = {
+      credentialsMs: Number.NEGATIVE_INFINITY,
       info: hello.worker,
       link,
       detector: this.#detector(),
@@ -206,6 +242,7 @@ export class WorkerService {
     const { names: snapshots } = snapshot;
     link.send({ type: "welcome", clusterId, epoch, heartbeatIntervalMs, leaseMs, snapshots });
     snapshot.workerJoined(workerId, (order) => link.send(order));
+    this.#giveCredentials(session, epoch);
     this.#dependencies.log.info({ worker: workerId, slots: hello.worker.slots }, "worker joined");
     const { worker, running, heldJobs } = hello;
     this.#dependencies.handle({ type: "workerJoined", worker, running, heldJobs });

@@ -31,8 +31,8 @@ class Station {
     const route = {
       path: "/v1/replica",
       token: settings.token ?? "secret",
-      accept: (upgrade: Parameters<ReturnType<ReplicaNetwork["route"]>["accept"]>[0]) =>
-        this.network?.route().accept(upgrade),
+      accept: (...given: Parameters<ReturnType<ReplicaNetwork["route"]>["accept"]>) =>
+        this.network?.route().accept(...given),
     };
     const onStranger = (stranger: Parameters<typeof strangerText>[0]): void =>
       this.#note(() => this.lines.push(strangerText(stranger)));

@@ -134,6 +134,8 @@ export interface RemoteOptions extends SubmitOptions {
   /** URLs of the coordinators. */
   readonly coordinators: readonly string[];
   readonly token: string;
+  /** Encrypted ones, for a cluster with TLS: `securedBy({ ca }, systemSurroundings)`. */
+  readonly surroundings?: ClientOptions["surroundings"];
   /** Chosen by the caller: submitting again with the same key gives the same job. */
   readonly key?: string;
 }
@@ -152,9 +154,10 @@ export async function submitJob<J extends AnyJob = AnyJob>(
   const dir = mkdtempSync(join(tmpdir(), "fanfold-submit-"));
   try {
     const submission = await prepareSubmission(bundle, options, { dir, collectRecords: false });
-    const { coordinators, token } = options;
-    const jobId = await submit(submission, { coordinators, token }, options.key);
-    const run = new JobRun<J>({ coordinators, token, jobId });
+    const { coordinators, token, surroundings } = options;
+    const target = { coordinators, token, ...(surroundings === undefined ? {} : { surroundings }) };
+    const jobId = await submit(submission, target, options.key);
+    const run = new JobRun<J>({ ...target, jobId });
     await run.follow();
     return run;
   } finally {

@@ -4,11 +4,13 @@
  * this server or another coordinator of the cluster, and the token is taken from the Authorization header alone,
  * which no foreign page can know or send unasked.
  */
-import type { IncomingHttpHeaders } from "node:http";
-import { isSameToken } from "@fanfold/transport";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { authorize, type Gate } from "@fanfold/transport";
+import type { Access } from "./routes.js";
 
 export interface DoorOptions {
-  readonly token: string;
+  /** Tells who asks. */
+  readonly gate: Gate;
   /** Host names that this coordinator goes by, besides those of loopback. */
   readonly hostNames: ReadonlySet<string>;
   /** URLs of the other coordinators: the page moves to them when its own is gone. */
@@ -49,10 +51,13 @@ export class Door {
     );
   }
 
-  refuseToken(headers: IncomingHttpHeaders): Refusal | undefined {
-    const [scheme, given] = (headers.authorization ?? "").split(" ", 2);
-    const isKnown = scheme === "Bearer" && given !== undefined && isSameToken(given, this.#options.token);
-    return isKnown ? undefined : refusal(401, "The token is missing or wrong.");
+  /** Who asks, and whether they may. A path that there is not is for whoever may look at anything. */
+  refusePeer(request: IncomingMessage, access: Access = "read"): Refusal | undefined {
+    const status = authorize(access, this.#options.gate.identify(request));
+    if (status === undefined) return undefined;
+    const message =
+      status === 401 ? "The token is missing, wrong or expired." : "The token's role may not do this.";
+    return refusal(status, message);
   }
 }
 

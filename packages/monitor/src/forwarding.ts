@@ -4,6 +4,8 @@
  * can reach, a tunnel included, and never has to send a token to another origin while its own answers.
  */
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
+import { request as httpsRequest } from "node:https";
+import type { TlsIdentity } from "@fanfold/transport";
 
 /** Names the replica that passed it on: nobody passes on twice. */
 export const forwardedHeader = "fanfold-forwarded-by";
@@ -16,6 +18,8 @@ export interface ForwardTarget {
   /** `http://host:port` of the leader. */
   readonly origin: string;
   readonly ownId: string;
+  /** For https://: whom to believe. The caller's own right is in its token, so nothing is shown. */
+  readonly tls?: TlsIdentity | undefined;
 }
 
 /** `false`: the leader could not be reached, and nothing was answered yet. */
@@ -30,10 +34,12 @@ export function forward(
     if (typeof value === "string") headers[name] = value;
   }
   return new Promise((resolve) => {
-    const onward = httpRequest(`${target.origin}${request.url ?? "/"}`, {
+    const ask = target.origin.startsWith("https:") ? httpsRequest : httpRequest;
+    const onward = ask(`${target.origin}${request.url ?? "/"}`, {
       method: request.method ?? "GET",
       headers,
       agent: false,
+      ...(target.tls?.ca === undefined ? {} : { ca: target.tls.ca }),
     });
     const timer = setTimeout(() => onward.destroy(), answerTimeoutMs);
     // A reader that has gone must not keep the leader writing.

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { FanfoldError } from "@fanfold/job";
+import type { TlsIdentity } from "@fanfold/transport";
 import { Door, type DoorOptions, originOf } from "./door.js";
 import type { EventStreams } from "./event-streams.js";
 import { streamsMax } from "./event-streams.js";
@@ -20,6 +21,8 @@ export interface HttpSideOptions extends DoorOptions {
   readonly ownId: string;
   /** Where the built page lies. */
   readonly pageDir: string | undefined;
+  /** For replicas that are asked by https://. */
+  readonly tls?: TlsIdentity | undefined;
 }
 
 export interface HttpSideDependencies extends ViewSources {
@@ -83,9 +86,9 @@ export class HttpSide {
     }
     const [path = "/", search = ""] = url.split("?", 2);
     const found = findRoute(request.method ?? "GET", path);
-    const isOpen = typeof found === "object" && found.route.access === "open";
     // A stranger is not told which routes there are.
-    const unknown = isOpen ? undefined : this.#door.refuseToken(request.headers);
+    const access = typeof found === "object" ? found.route.access : "read";
+    const unknown = this.#door.refusePeer(request, access);
     if (unknown !== undefined) {
       response.setHeader("www-authenticate", "Bearer");
       answerJson(response, unknown.status, { error: { code: unknown.code, message: unknown.message } });
@@ -117,11 +120,11 @@ export class HttpSide {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
-    const { ownId } = this.#options;
+    const { ownId, tls } = this.#options;
     const leaderUrl = this.#dependencies.leaderUrl();
     const isMine = !found.route.isLeaders || request.headers[forwardedHeader] !== undefined;
     if (!isMine && leaderUrl !== undefined) {
-      if (await forward({ origin: originOf(leaderUrl), ownId }, request, response)) return;
+      if (await forward({ origin: originOf(leaderUrl), ownId, tls }, request, response)) return;
     }
     response.setHeader("fanfold-replica", ownId);
     const query = new Query(search);

@@ -6,6 +6,7 @@ import { ClusterHistory } from "@fanfold/history";
 import { FanfoldError } from "@fanfold/job";
 import type { ClusterSummary } from "@fanfold/protocol";
 import { isFinalState, type JobSummary, type SchedulerInput } from "@fanfold/scheduler";
+import type { TlsIdentity } from "@fanfold/transport";
 import { originOf } from "./door.js";
 import { EventStreams } from "./event-streams.js";
 import { HttpSide } from "./http-side.js";
@@ -23,6 +24,8 @@ export interface MonitorOptions {
   readonly version: string;
   /** Host names that browsers may call this coordinator by, besides loopback's and the one it listens on. */
   readonly hostNames?: readonly string[];
+  /** For replicas that are asked by https://. */
+  readonly tls?: TlsIdentity;
   /** Told everything as well; for traces. */
   readonly onNotice?: (event: WatchedEvent, nowMs: number) => void;
 }
@@ -76,7 +79,7 @@ export class Monitor implements CoordinatorWatcher {
     ]);
     const { pageDir } = this.#options;
     this.#http = new HttpSide(
-      { ownId: inside.id, token: inside.token, hostNames, peers: others, pageDir },
+      { ownId: inside.id, gate: inside.gate, hostNames, peers: others, pageDir, tls: this.#options.tls },
       {
         history: this.#history,
         jobLog: (jobId) => inside.jobLog(jobId),
@@ -194,7 +197,7 @@ export class Monitor implements CoordinatorWatcher {
     const others = cluster.replicas
       .filter((replica) => replica.id !== id && replica.reachable && peers.has(replica.id))
       .map((replica) => originOf(peers.get(replica.id) ?? ""));
-    return askReplicas(this.#samples.view(cluster, id), others, token);
+    return askReplicas(this.#samples.view(cluster, id), others, { token, ca: this.#options.tls?.ca });
   }
 
   async #control(

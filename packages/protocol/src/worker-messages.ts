@@ -80,6 +80,11 @@ export type WorkerToCoordinator =
  */
 export type WorkerOrder =
   | { readonly type: "heartbeat" }
+  /**
+   * After each welcome, and again long before the token runs out: the key by which to check the tokens of others, and
+   * the token by which attempts of this worker fetch segments.
+   */
+  | { readonly type: "credentials"; readonly tokenKey: string; readonly segmentsToken: string }
   | { readonly type: "assignTask"; readonly assignment: TaskAssignment }
   | { readonly type: "stopAttempt"; readonly attempt: AttemptId; readonly reason: StopReason }
   | { readonly type: "settleAttempt"; readonly attempt: AttemptId; readonly hasWon: boolean }
@@ -168,6 +173,12 @@ const coordinatorToWorker = s.variant<CoordinatorToWorker>("type", [
     snapshots: snapshotNames,
   }),
   s.record<FromCoordinator<"heartbeat">>({ type: s.literal("heartbeat"), epoch: s.whole }),
+  s.record<FromCoordinator<"credentials">>({
+    type: s.literal("credentials"),
+    epoch: s.whole,
+    tokenKey: s.name,
+    segmentsToken: s.text,
+  }),
   s.record<FromCoordinator<"assignTask">>({
     type: s.literal("assignTask"),
     epoch: s.whole,

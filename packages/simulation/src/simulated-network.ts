@@ -5,7 +5,18 @@
  * other, one way or both; a host that is gone without a word answers nothing.
  */
 import { FanfoldError } from "@fanfold/job";
-import type { Codec, Link, LinkHandlers, Listener, Network, Route } from "@fanfold/transport";
+import {
+  authorize,
+  type Codec,
+  type Gate,
+  type Link,
+  type LinkHandlers,
+  type Listener,
+  type ListenOptions,
+  type Network,
+  type Peer,
+  type Route,
+} from "@fanfold/transport";
 import type { Chance } from "./chance.js";
 import { describeMessage } from "./describe-message.js";
 import type { SimulatedProcess } from "./simulated-process.js";
@@ -37,6 +48,7 @@ export interface NetworkFaults {
 interface Endpoint {
   readonly process: SimulatedProcess;
   readonly routes: readonly Route[];
+  readonly gate: Gate | undefined;
 }
 
 /** `arrive` hands it to the end that it is for. */
@@ -63,7 +75,7 @@ export class SimulatedNetwork {
   /** The network as a process has it. */
   of(process: SimulatedProcess): Network {
     return {
-      listen: (options, routes) => Promise.resolve(this.#listen(process, options.port, routes)),
+      listen: (options, routes) => Promise.resolve(this.#listen(process, options, routes)),
       dial: (options, codec, handlers) => this.#dial(process, options, codec, handlers),
     };
   }
@@ -101,10 +113,10 @@ export class SimulatedNetwork {
     return this.chance.between(latencyMs.least, latencyMs.most * this.faults.delayFactor);
   }
 
-  #listen(process: SimulatedProcess, port: number | undefined, routes: readonly Route[]): Listener {
+  #listen(process: SimulatedProcess, { port, gate }: ListenOptions, routes: readonly Route[]): Listener {
     this.#ports += 1;
     const url = `ws://${process.host}:${port ?? 10_000 + this.#ports}`;
-    const endpoint = { process, routes };
+    const endpoint = { process, routes, gate };
     this.#listeners.set(url, endpoint);
     const close = (): void => {
       if (this.#listeners.get(url) === endpoint) this.#listeners.delete(url);
@@ -143,7 +155,7 @@ export class SimulatedNetwork {
         if (this.isCut(from.host, host) || endpoint?.process.isFrozen === true) timeOut();
         else if (endpoint === undefined || !endpoint.process.isAlive || route === undefined) {
           refuse("nobody listens there");
-        } else if (route.token !== token) {
+        } else if (!letsIn(route, token, endpoint.gate)) {
           from.enter(() => reject(new FanfoldError("UNAUTHORIZED", `${url} refused the token.`)));
         } else {
           const client = { process: from, codec, handlers };
@@ -153,6 +165,12 @@ export class SimulatedNetwork {
       });
     });
   }
+}
+
+/** As a listener decides it. */
+function letsIn({ token, access }: Route, shown: string, gate: Gate | undefined): boolean {
+  if (gate === undefined || access === undefined || access === "execute") return shown === token;
+  return authorize(access, gate.byToken(shown)) === undefined;
 }
 
 interface Client<In, Out> {
@@ -174,12 +192,14 @@ function connect<In, Out>(
     const end = new End(connection, server, codec as Codec<unknown, unknown>);
     serverEnd = end;
     end.handlers = open(end as Link<never>) as LinkHandlers<unknown>;
-  });
+  }, insider);
   if (serverEnd === undefined) throw new FanfoldError("CONNECTION_LOST", "The route refused the connection.");
   clientEnd.handlers = client.handlers;
   connection.join(clientEnd as End<unknown, unknown>, serverEnd);
   return clientEnd;
 }
+
+const insider: Peer = { role: "admin", name: undefined, expiresMs: undefined };
 
 /** One end of a connection: what a process sends on and hears from. */
 class End<In, Out> implements Link<Out> {

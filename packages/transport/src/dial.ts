@@ -3,6 +3,7 @@ import { FanfoldError } from "@fanfold/job";
 import { WebSocket } from "ws";
 import type { Codec, Link, LinkHandlers } from "./ports.js";
 import { diallerHeader } from "./strangers.js";
+import type { TlsIdentity } from "./tls-identity.js";
 import { WebSocketLink } from "./web-socket-link.js";
 
 /** How long a connection and its upgrade may take. */
@@ -17,6 +18,8 @@ export interface DialOptions {
   /** Who is calling, for the log of a listener that refuses; it proves nothing. */
   readonly dialler?: string;
   readonly frameBytesMax: number;
+  /** For wss://: whom to believe, and what to show. */
+  readonly tls?: TlsIdentity;
   /** Gives up a dial that is under way. */
   readonly signal?: AbortSignal;
 }
@@ -35,12 +38,15 @@ export function dial<In, Out>(
     const target = `${webSocketUrl(options.url)}${options.path}`;
     const socket = new WebSocket(target, {
       headers: {
-        authorization: `Bearer ${options.token}`,
+        // Who shows a certificate may have no token.
+        ...(options.token === "" ? {} : { authorization: `Bearer ${options.token}` }),
         ...(options.dialler === undefined ? {} : { [diallerHeader]: options.dialler }),
       },
       perMessageDeflate: false,
       maxPayload: options.frameBytesMax,
       handshakeTimeout: dialTimeoutMs,
+      ...options.tls,
+      ...(options.tls?.isSameHost === true ? { checkServerIdentity: () => undefined } : {}),
     });
     const fail = (error: Error): void => {
       reject(
@@ -63,7 +69,9 @@ export function dial<In, Out>(
         isRefused
           ? new FanfoldError(
               "UNAUTHORIZED",
-              `${options.url} refused the token (HTTP ${response.statusCode}).`,
+              response.statusCode === 401
+                ? `${options.url} refused the token (HTTP 401): it is wrong, or has expired.`
+                : `${options.url} refused (HTTP 403): the token's role may not do this.`,
             )
           : new FanfoldError(
               "CONNECTION_LOST",

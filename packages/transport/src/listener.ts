@@ -3,12 +3,17 @@
  * route demands its token.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { FanfoldError } from "@fanfold/job";
-import { WebSocketServer } from "ws";
+import { type WebSocket, WebSocketServer } from "ws";
+import type { Gate } from "./gate.js";
+import { isOwnHost } from "./host-header.js";
 import type { Codec, Link, LinkHandlers } from "./ports.js";
+import { type Access, authorize, type Peer } from "./roles.js";
 import { callerOf, diallerHeader, type Stranger, Strangers } from "./strangers.js";
+import type { TlsIdentity } from "./tls-identity.js";
 import { createToken, isSameToken } from "./token.js";
 import { WebSocketLink } from "./web-socket-link.js";
 
@@ -16,6 +21,19 @@ import { WebSocketLink } from "./web-socket-link.js";
 const requestTimeoutMs = 10_000;
 /** More connections than this at once are refused; a listener of a laptop or a fleet of 2,000 workers needs fewer. */
 const connectionsMax = 10_000;
+
+/** How often connections are looked at for that. */
+const connectionCheckMs = 1_000;
+/** A request of ours has some 300 bytes of headers. */
+const headerBytesMax: number = 8 * 1024;
+/** A link that has been opened says something within this time, or somebody is only holding it. */
+const firstMessageTimeoutMs = 10_000;
+/** Both ends of a link are asked by a ping whether they are there; who has not answered by the next one is gone. */
+const pingIntervalMs = 30_000;
+/** Fragments of one message, and chunks that wait for the rest of theirs. */
+const fragmentsMax = 1_024;
+/** The longest delay that a timer of Node takes. */
+const timerMsMax = 2 ** 31 - 1;
 
 /** What a request for no route is compared with, so that it takes as long as any other. */
 const unguessable: string = createToken();
@@ -28,6 +46,12 @@ export interface ListenOptions {
   readonly frameBytesMax: number;
   /** Told once of each peer that is not let in, and again when that has changed in between. */
   readonly onStranger?: (stranger: Stranger) => void;
+  /** Tells who somebody is who shows a signed token or a certificate. Without it, secrets alone let in. */
+  readonly gate?: Gate;
+  /** Serves wss:// and https:// only; with `ca`, callers may show a certificate. */
+  readonly tls?: TlsIdentity;
+  /** Names that this listener goes by, besides those of loopback and bare addresses. */
+  readonly hostNames?: ReadonlySet<string>;
   /** Answers requests that are not upgrades. Without it, every one is answered by 404. */
   readonly serve?: (request: IncomingMessage, response: ServerResponse) => void;
 }
@@ -35,9 +59,11 @@ export interface ListenOptions {
 /** What happens on a route: for each new link, handlers are asked for. */
 export interface Route {
   readonly path: string;
-  /** What a peer must show to be let in. */
+  /** A secret that lets in. */
   readonly token: string;
-  accept(upgrade: AcceptUpgrade): void;
+  /** What the route is for, which decides what roles may come in; without it, the secret alone does. */
+  readonly access?: Access;
+  accept(upgrade: AcceptUpgrade, peer: Peer): void;
 }
 
 /** Call at most once, at once; a route that does not call it refuses the connection. */
@@ -58,22 +84,21 @@ export interface Listener {
 /** @throws `USAGE` when the address cannot be listened on. */
 export async function listen(options: ListenOptions, routes: readonly Route[]): Promise<Listener> {
   const host = options.host ?? "127.0.0.1";
-  const server = createServer({ requestTimeout: requestTimeoutMs, headersTimeout: requestTimeoutMs });
-  server.maxConnections = connectionsMax;
-  server.on("request", options.serve ?? notFound);
+  const server = serverFor(options);
   const sockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
     maxPayload: options.frameBytesMax,
+    maxFragments: fragmentsMax,
   });
   const strangers = new Strangers();
   server.on("upgrade", (request, socket, head) => {
     socket.on("error", () => socket.destroy());
     const route = routes.find((candidate) => candidate.path === pathOf(request));
-    const refusal = refusalOf(request, route);
+    const admission = admit(request, route, options);
     const caller = callerOf(request.headers[diallerHeader], request.socket.remoteAddress, pathOf(request));
-    if (refusal !== undefined || route === undefined) {
-      const status = refusal ?? 401;
+    if (typeof admission === "number" || route === undefined) {
+      const status = typeof admission === "number" ? admission : 401;
       refuse(socket, status);
       if (strangers.refused({ ...caller, status })) options.onStranger?.({ ...caller, status });
       return;
@@ -88,19 +113,105 @@ export async function listen(options: ListenOptions, routes: readonly Route[]): 
           onMessage: (message) => handlers?.onMessage(message as never),
           onClose: (reason) => handlers?.onClose(reason),
         });
+        watchOver(webSocket, link, admission);
         handlers = open(link) as LinkHandlers<never>;
       });
-    });
+    }, admission);
     if (!isAccepted) refuse(socket, 503);
   });
   await bind(server, host, options.port ?? 0);
   const { port } = server.address() as AddressInfo;
+  const scheme = options.tls === undefined ? "ws" : "wss";
   return {
     host,
     port,
-    url: `ws://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    url: `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`,
     close: () => closeServer(server, sockets),
   };
+}
+
+function serverFor({ tls, serve }: ListenOptions): Server {
+  const limits = {
+    requestTimeout: requestTimeoutMs,
+    headersTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: connectionCheckMs,
+    maxHeaderSize: headerBytesMax,
+  };
+  // A caller's certificate is looked at, not demanded: a token will do as well.
+  const asksCertificate = { requestCert: tls?.ca !== undefined, rejectUnauthorized: false };
+  const server =
+    tls === undefined
+      ? createServer(limits)
+      : createSecureServer({
+          ...limits,
+          ...tls,
+          ...asksCertificate,
+          minVersion: "TLSv1.2",
+          handshakeTimeout: requestTimeoutMs,
+        });
+  server.maxConnections = connectionsMax;
+  server.on("request", serve ?? notFound);
+  // Without a listener, a caller that breaks off in the middle of its headers would be answered at length.
+  server.on("clientError", (_error, socket) => socket.destroy());
+  return server;
+}
+
+/** Who comes in, or the HTTP status to refuse with. A stranger is not told which routes there are. */
+function admit(
+  request: IncomingMessage,
+  route: Route | undefined,
+  { gate, hostNames }: ListenOptions,
+): Peer | number {
+  // Only browsers send Origin, and no page opens links: this closes cross-site WebSockets.
+  if (request.headers.origin !== undefined) return 403;
+  if (!isOwnHost(request.headers.host, hostNames ?? noNames)) return 403;
+  const peer = identify(request, route, gate);
+  if (peer === undefined || route === undefined) return 401;
+  if (route.access === undefined || route.access === "execute") return peer;
+  return authorize(route.access, peer) ?? peer;
+}
+
+const noNames: ReadonlySet<string> = new Set();
+
+function identify(
+  request: IncomingMessage,
+  route: Route | undefined,
+  gate: Gate | undefined,
+): Peer | undefined {
+  const isGated = gate !== undefined && route?.access !== undefined && route.access !== "execute";
+  if (isGated) return gate.identify(request);
+  const [scheme, given] = (request.headers.authorization ?? "").split(" ", 2);
+  const isKnown =
+    scheme === "Bearer" && given !== undefined && isSameToken(given, route?.token ?? unguessable);
+  return isKnown ? { role: "admin", name: undefined, expiresMs: undefined } : undefined;
+}
+
+/** Cuts a link that says nothing, that is dead, or whose token has run out. */
+function watchOver(socket: WebSocket, link: Link<never>, { expiresMs }: Peer): void {
+  const silence = setTimeout(() => link.close("said nothing"), firstMessageTimeoutMs);
+  socket.once("message", () => clearTimeout(silence));
+  let isAlive = true;
+  const pings = setInterval(() => {
+    if (!isAlive) {
+      socket.terminate();
+      return;
+    }
+    isAlive = false;
+    socket.ping();
+  }, pingIntervalMs);
+  const heard = (): void => {
+    isAlive = true;
+  };
+  socket.on("pong", heard);
+  socket.on("message", heard);
+  const leftMs = expiresMs === undefined ? timerMsMax : expiresMs - Date.now();
+  const expiry = setTimeout(() => link.close("the token has expired"), Math.min(leftMs, timerMsMax));
+  for (const timer of [silence, pings, expiry]) timer.unref();
+  socket.once("close", () => {
+    clearTimeout(silence);
+    clearInterval(pings);
+    clearTimeout(expiry);
+  });
 }
 
 function notFound(_request: IncomingMessage, response: ServerResponse): void {
@@ -127,16 +238,6 @@ function closeServer(server: Server, sockets: WebSocketServer): Promise<void> {
 
 function pathOf(request: IncomingMessage): string {
   return (request.url ?? "/").split("?", 1)[0] ?? "/";
-}
-
-/** The HTTP status to refuse an upgrade with, or undefined. A stranger is not told which routes there are. */
-function refusalOf(request: IncomingMessage, route: Route | undefined): number | undefined {
-  // Only browsers send Origin, and no page has any business here: this closes cross-site WebSockets and rebinding.
-  if (request.headers.origin !== undefined) return 403;
-  const [scheme, given] = (request.headers.authorization ?? "").split(" ", 2);
-  const isKnown =
-    scheme === "Bearer" && given !== undefined && isSameToken(given, route?.token ?? unguessable);
-  return isKnown ? undefined : 401;
 }
 
 const statusTexts: Readonly<Record<number, string>> = {

@@ -5,8 +5,8 @@ import { JobBoundaries } from "./job-boundaries.js";
 import { MapOutputs } from "./map-outputs.js";
 
 export interface AttemptInputsOptions {
-  /** Of the workers that serve segments. */
-  readonly token: string;
+  /** What lets in where segments are served. */
+  token(): string;
   readonly hostId: string;
   /** `false`: fetch segments of this machine over the network too. */
   readonly readsLocalSegments: boolean;
@@ -44,9 +44,9 @@ export class AttemptInputs {
   }
 
   #ofReduce({ attempt, mapStage }: ReduceAssignment): Partial<RunOrder> {
-    const { token, hostId, readsLocalSegments } = this.#options;
+    const { hostId, readsLocalSegments } = this.#options;
     const isLocal = (holder: { readonly hostId: string | undefined }): boolean =>
       readsLocalSegments && holder.hostId === hostId;
-    return { sources: this.mapOutputs.sourcesOf(attempt.jobId, mapStage, token, isLocal) };
+    return { sources: this.mapOutputs.sourcesOf(attempt.jobId, mapStage, this.#options.token(), isLocal) };
   }
 }

@@ -19,13 +19,7 @@ import {
   type TaskResult,
   type WorkerInfo,
 } from "@fanfold/scheduler";
-import {
-  type Cancel,
-  type FolderLock,
-  type Listener,
-  type Surroundings,
-  systemSurroundings,
-} from "@fanfold/transport";
+import { type Cancel, type FolderLock, type Surroundings, systemSurroundings } from "@fanfold/transport";
 import { AttemptFiles } from "./attempt-files.js";
 import { AttemptInputs } from "./attempt-inputs.js";
 import { attemptStates, type EndedAttempt, type LiveAttempt, runningAttempts } from "./attempts-at-hand.js";
@@ -48,6 +42,7 @@ import { SegmentReplicator } from "./segment-replicator.js";
 import { createShuffleRoute } from "./shuffle-holder.js";
 import { type PublishOrder, runSinkStep } from "./sink-step.js";
 import { StallWatch, stallCheckMs } from "./stall-watch.js";
+import { WorkerDoor } from "./worker-door.js";
 import { poolOptionsOf, type WorkerDependencies, type WorkerOptions } from "./worker-options.js";
 import { WorkerSnapshot } from "./worker-snapshot.js";
 
@@ -56,6 +51,7 @@ const inProcess: PoolDependencies["startExecutor"] = (...how) => new ExecutorPro
 export class WorkerDaemon {
   readonly #options: WorkerOptions;
   readonly #log: NodeLog;
+  readonly #door: WorkerDoor;
   readonly #folders: JobFolders;
   readonly #bundles: BundleCache;
   readonly #replicas: ReplicaStore;
@@ -80,7 +76,6 @@ export class WorkerDaemon {
   #stopStallTimer: Cancel | undefined;
   readonly #lines: JobLogBook;
   readonly #snapshot: WorkerSnapshot;
-  #listener: Listener | undefined;
   #lock: FolderLock | undefined;
   readonly #drain = new Drain();
 
@@ -91,6 +86,7 @@ export class WorkerDaemon {
     const { surroundings = systemSurroundings, startExecutor = inProcess } = dependencies;
     this.#surroundings = surroundings;
     this.#outputs = dependencies.outputs ?? outputService;
+    this.#door = new WorkerDoor(options, surroundings);
     this.#hostId = options.hostId ?? currentHostId();
     this.#workerId = `${options.name}-${surroundings.randomBytes(4).toString("hex")}`;
     this.#folders = new JobFolders(options.dataDir);
@@ -106,10 +102,10 @@ export class WorkerDaemon {
       attempts: () => attemptStates(this.#live, this.#unsettled),
       send: (message) => this.#link.send(message),
     });
-    this.#replicator = new SegmentReplicator(options.token, surroundings, this.#log, this.#snapshot);
+    this.#replicator = new SegmentReplicator(this.#door.token, surroundings, this.#log, this.#snapshot);
     this.#files = new AttemptFiles(this.#folders);
-    const { token, readsLocalSegments = true } = options;
-    this.#inputs = new AttemptInputs({ token, hostId: this.#hostId, readsLocalSegments });
+    const { readsLocalSegments = true } = options;
+    this.#inputs = new AttemptInputs({ token: this.#door.token, hostId: this.#hostId, readsLocalSegments });
     this.#bundles = new BundleCache(`${options.dataDir}/bundles`, (digest) =>
       this.#link.send({ type: "getBundle", digest }),
     );
@@ -143,14 +139,12 @@ export class WorkerDaemon {
   /** Starts listening, the executors, and the link; resolves when it listens. */
   async start(): Promise<void> {
     this.#lock = await this.#surroundings.lockFolder(this.#options.dataDir);
-    const { host, port, token } = this.#options;
-    const address = { ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) };
+    const { token } = this.#options;
     const routes = [
       this.#pool.route(),
       createShuffleRoute(token, this.#folders, this.#replicas, this.#snapshot),
     ];
-    this.#listener = await this.#surroundings.network.listen({ ...address, frameBytesMax }, routes);
-    this.#pool.start(this.#listener.url);
+    this.#pool.start(await this.#door.open(routes));
     this.#link.start();
     this.#stopStallTimer = this.#surroundings.clock.every(stallCheckMs, () => this.#endStalled(), true);
   }
@@ -199,13 +193,13 @@ export class WorkerDaemon {
     if (this.#drain.hasBegun) this.#link.send({ type: "leaving" });
     this.#link.close();
     this.#pool.close();
-    await this.#listener?.close();
+    await this.#door.close();
     await this.#lock?.release();
   }
 
   #hello(): WorkerToCoordinator {
     const { name, slots } = this.#options;
-    const shuffleUrl = this.#listener?.url ?? "";
+    const shuffleUrl = this.#door.url;
     const worker: WorkerInfo = { workerId: this.#workerId, name, slots, hostId: this.#hostId, shuffleUrl };
     const running = runningAttempts(this.#live, this.#unsettled);
     return { type: "workerHello", protocolVersion, worker, running, heldJobs: this.#folders.heldJobs() };
@@ -230,6 +224,9 @@ export class WorkerDaemon {
     this.#snapshot.heard(order);
     switch (order.type) {
       case "heartbeat":
+        return;
+      case "credentials":
+        this.#door.take(order);
         return;
       case "assignTask":
         this.#assign(order.assignment);

@@ -7,8 +7,8 @@ import {
   executorCodec,
   frameBytesMax,
 } from "@fanfold/protocol";
-import { dial } from "@fanfold/transport";
-import { Executor, reportOf } from "./executor.js";
+import { securedBy, systemSurroundings } from "@fanfold/transport";
+import { Executor, ownMeans, reportOf } from "./executor.js";
 import type { ExecutorHandshake } from "./executor-process.js";
 import { performSinkStep, type SinkStepOrder } from "./sink-step.js";
 
@@ -73,8 +73,12 @@ function blame(thrown: unknown): void {
 }
 
 async function serve(handshake: ExecutorHandshake): Promise<void> {
-  const link = await dial<DaemonToExecutor, ExecutorToDaemon>(
-    { url: handshake.url, path: handshake.path, token: handshake.token, frameBytesMax },
+  const { url, path, token, tlsCa: ca } = handshake;
+  // User code runs in this process: it has the authority to check others by, and no key to be somebody with.
+  const { network } = ca === undefined ? systemSurroundings : securedBy({ ca }, systemSurroundings);
+  const own = ca === undefined ? {} : { tls: { ca, isSameHost: true } };
+  const link = await network.dial<DaemonToExecutor, ExecutorToDaemon>(
+    { url, path, token, frameBytesMax, ...own },
     executorCodec,
     {
       onMessage: (message) => executor?.take(message),
@@ -84,10 +88,11 @@ async function serve(handshake: ExecutorHandshake): Promise<void> {
       },
     },
   );
-  executor = new Executor(link, () => {
+  const replaced = (): void => {
     // Once the daemon has what was said last; it starts another executor.
     void link.drained(0).then(() => process.exit(1));
-  });
+  };
+  executor = new Executor(link, replaced, { ...ownMeans, network });
   link.send({ type: "ready", executorId: handshake.executorId });
   // After the first task has been asked for: starting a thread takes a while.
   setImmediate(watchParent);

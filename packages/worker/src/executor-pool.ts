@@ -21,6 +21,8 @@ export interface PoolOptions {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly nodeFlags: readonly string[];
+  /** The authority of the cluster's certificates, where links are encrypted. */
+  readonly tlsCa?: string | undefined;
 }
 
 /** An executor as its pool sees it: something that can be ended. */
@@ -82,6 +84,7 @@ export class ExecutorPool {
     return {
       path: executorPath,
       token: this.#token,
+      access: "execute",
       accept: (upgrade) =>
         upgrade<ExecutorToDaemon, DaemonToExecutor>(daemonCodec, (link) => this.#accept(link)),
     };
@@ -170,7 +173,14 @@ export class ExecutorPool {
 
   #spawn(slot: Slot): void {
     const { cwd, env, nodeFlags } = this.#options;
-    const handshake = { url: this.#url, path: executorPath, token: this.#token, executorId: slot.executorId };
+    const { tlsCa } = this.#options;
+    const handshake = {
+      url: this.#url,
+      path: executorPath,
+      token: this.#token,
+      executorId: slot.executorId,
+      ...(tlsCa === undefined ? {} : { tlsCa }),
+    };
     slot.lastPrinted = [];
     slot.process = this.#dependencies.startExecutor(
       { handshake, cwd, env, nodeFlags },

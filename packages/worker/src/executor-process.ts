@@ -15,6 +15,8 @@ export interface ExecutorHandshake {
   readonly path: string;
   readonly token: string;
   readonly executorId: string;
+  /** The authority of the cluster's certificates, where links are encrypted. */
+  readonly tlsCa?: string;
 }
 
 export interface ExecutorProcessOptions {

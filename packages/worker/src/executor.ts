@@ -57,7 +57,7 @@ export interface ExecutorMeans {
 
 type PartitionSizes = Required<Pick<SegmentSummary, "partitions" | "partitionSizes">>;
 
-const ownMeans: ExecutorMeans = {
+export const ownMeans: ExecutorMeans = {
   network: systemSurroundings.network,
   loadJob,
   runMap: runMapAttempt,

@@ -43,14 +43,14 @@ export interface CopyRequest {
 }
 
 export class SegmentReplicator {
-  readonly #token: string;
+  readonly #token: () => string;
   readonly #surroundings: Pick<Surroundings, "clock" | "network">;
   readonly #log: NodeLog;
   readonly #snapshot: WorkerSnapshot;
   readonly #queue = new PQueue({ concurrency: copiesMax });
 
   constructor(
-    token: string,
+    token: () => string,
     surroundings: Pick<Surroundings, "clock" | "network">,
     log: NodeLog,
     snapshot: WorkerSnapshot,
@@ -115,7 +115,7 @@ export class SegmentReplicator {
           copy.closed(false, reason);
           reject(new FanfoldError("CONNECTION_LOST", reason));
         };
-        const address = { url: target.shuffleUrl, path: shufflePath, token: this.#token, frameBytesMax };
+        const address = { url: target.shuffleUrl, path: shufflePath, token: this.#token(), frameBytesMax };
         network
           .dial<ShuffleReply, ShuffleRequest>(address, fetcherCodec, { onMessage, onClose })
           .then((opened) => {

@@ -27,6 +27,7 @@ export function createShuffleRoute(
   return {
     path: shufflePath,
     token,
+    access: "fetch",
     accept: (upgrade) => {
       upgrade<ShuffleRequest, ShuffleReply>(holderCodec, (link) => {
         let isServing = false;

@@ -18,6 +18,12 @@ export interface WorkerOptions {
   /** Where executors connect and other workers fetch; default loopback and any free port. */
   readonly host?: string;
   readonly port?: number;
+  /** Where others reach it, when that is another address than it listens on: a host, or host:port. */
+  readonly advertise?: string;
+  /** The authority of the cluster's certificates (PEM), where links are encrypted. */
+  readonly tlsCa?: string;
+  /** Names it goes by, besides loopback's and bare addresses. */
+  readonly hostNames?: readonly string[];
   /** Working directory and environment of user code; default those of this process. */
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
@@ -43,6 +49,6 @@ export interface WorkerDependencies {
 }
 
 export function poolOptionsOf(options: WorkerOptions): PoolOptions {
-  const { slots, cwd = process.cwd(), env = process.env, nodeFlags = [] } = options;
-  return { slots, cwd, env, nodeFlags };
+  const { slots, cwd = process.cwd(), env = process.env, nodeFlags = [], tlsCa } = options;
+  return { slots, cwd, env, nodeFlags, tlsCa };
 }

@@ -52,7 +52,7 @@ afterEach(async () => {
 });
 
 function copyOf(path: string, shuffleUrl = holder.url) {
-  const replicator = new SegmentReplicator(token, systemSurroundings, silent, unseen("w1"));
+  const replicator = new SegmentReplicator(() => token, systemSurroundings, silent, unseen("w1"));
   return replicator.copy({ attempt, path, target: { workerId: "w2", shuffleUrl } });
 }
 

@@ -3,13 +3,17 @@ import { resolve } from "node:path";
 import { Coordinator } from "@fanfold/coordinator";
 import { FanfoldError } from "@fanfold/job";
 import { Monitor } from "@fanfold/monitor";
+import { looksSigned } from "@fanfold/transport";
 import { createLog, untilSignalled } from "../daemon-process.js";
-import { refuseOpenAddress } from "../open-address.js";
+import { schemed, surroundingsOf, type TlsOptions, tlsIdentityOf } from "../door-options.js";
+import { checkAddress } from "../open-address.js";
 import { pageDir } from "../page-dir.js";
 import { version } from "../program.js";
-import { readToken } from "../token-file.js";
+import { hasChosenToken, readToken } from "../token-file.js";
 
-export interface CoordinatorCommandOptions {
+export interface CoordinatorCommandOptions extends TlsOptions {
+  readonly insecure: boolean;
+  readonly hostName: readonly string[];
   readonly listen: { readonly host: string; readonly port: number };
   readonly id: string;
   readonly peers?: ReadonlyMap<string, string>;
@@ -21,8 +25,19 @@ export interface CoordinatorCommandOptions {
 const replicasMax = 9;
 
 export async function coordinator(options: CoordinatorCommandOptions): Promise<void> {
-  refuseOpenAddress(options.listen.host);
+  const tls = tlsIdentityOf(options);
+  const warning = checkAddress(options.listen.host, {
+    hasToken: hasChosenToken(options.tokenFile),
+    hasTls: tls?.cert !== undefined,
+    isInsecure: options.insecure,
+  });
+  const token = readToken(options.tokenFile);
+  if (looksSigned(token)) {
+    const message = "A coordinator needs the cluster's secret itself: tokens for one role are made of it.";
+    throw new FanfoldError("USAGE", message);
+  }
   const log = await createLog("coordinator");
+  if (warning !== undefined) log.warn({}, warning);
   const signalled = untilSignalled();
   let fail: (error: Error) => void = () => undefined;
   const failed = new Promise<never>((_resolve, reject) => {
@@ -38,10 +53,16 @@ export async function coordinator(options: CoordinatorCommandOptions): Promise<v
   }
   const replica = { id: options.id, peers, dataDir: resolve(options.dataDir) };
   const started = await Coordinator.start(
-    { ...options.listen, token: readToken(options.tokenFile), replica },
+    { ...options.listen, token, hostNames: [options.listen.host, ...options.hostName], replica },
     {
       log,
-      watcher: new Monitor({ version, pageDir: pageDir(), hostNames: [options.listen.host] }),
+      surroundings: surroundingsOf(tls),
+      watcher: new Monitor({
+        version,
+        pageDir: pageDir(),
+        hostNames: [options.listen.host, ...options.hostName],
+        ...(tls === undefined ? {} : { tls }),
+      }),
       onFatal: (error) => fail(error),
     },
   );
@@ -52,8 +73,13 @@ export async function coordinator(options: CoordinatorCommandOptions): Promise<v
 }
 
 /** @throws `USAGE` for a list of replicas that this one does not fit into. */
-function peersOf({ id, peers, listen }: CoordinatorCommandOptions): ReadonlyMap<string, string> {
-  if (peers === undefined) return new Map([[id, `ws://${listen.host}:${listen.port}`]]);
+function peersOf(options: CoordinatorCommandOptions): ReadonlyMap<string, string> {
+  const { id, listen } = options;
+  const isEncrypted = options.tlsCert !== undefined;
+  const { host, port } = listen;
+  const alone = `ws://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  if (options.peers === undefined) return new Map([[id, schemed(alone, isEncrypted)]]);
+  const peers = new Map([...options.peers].map(([name, url]) => [name, schemed(url, isEncrypted)]));
   const own = peers.get(id);
   const names = [...peers.keys()].join(", ");
   if (own === undefined) {

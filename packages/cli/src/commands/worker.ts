@@ -4,8 +4,10 @@ import { resolve } from "node:path";
 import { readHostLoad, WorkerDaemon } from "@fanfold/worker";
 import { CoordinatorClient } from "fanfold";
 import { createLog, untilSignalled } from "../daemon-process.js";
-import { refuseOpenAddress } from "../open-address.js";
+import { tlsIdentityOf } from "../door-options.js";
+import { checkAddress } from "../open-address.js";
 import { type ClusterOptions, targetOf } from "../target.js";
+import { hasChosenToken } from "../token-file.js";
 
 export interface WorkerCommandOptions extends ClusterOptions {
   readonly name?: string;
@@ -13,6 +15,9 @@ export interface WorkerCommandOptions extends ClusterOptions {
   readonly dataDir: string;
   readonly listen: { readonly host: string; readonly port: number };
   readonly networkShuffle: boolean;
+  readonly insecure: boolean;
+  readonly hostName: readonly string[];
+  readonly advertise?: string;
   /** Milliseconds. */
   readonly drainTimeout?: number;
   /** The name or id of a worker elsewhere that is to drain. */
@@ -24,8 +29,16 @@ export async function worker(options: WorkerCommandOptions): Promise<void> {
     await drainOther(options.drain, options);
     return;
   }
-  refuseOpenAddress(options.listen.host);
+  const tls = tlsIdentityOf(options);
+  const warning = checkAddress(options.listen.host, {
+    // A certificate shows who somebody is as well as a token does.
+    hasToken: hasChosenToken(options.tokenFile) || tls?.cert !== undefined,
+    hasTls: tls?.cert !== undefined,
+    isInsecure: options.insecure,
+  });
   const log = await createLog("worker");
+  if (warning !== undefined) log.warn({}, warning);
+  const { surroundings, ...target } = targetOf(options);
   const signalled = untilSignalled();
   let onDrainOrdered = (): void => undefined;
   const drainOrdered = new Promise<string>((resolve) => {
@@ -33,15 +46,18 @@ export async function worker(options: WorkerCommandOptions): Promise<void> {
   });
   const daemon = new WorkerDaemon(
     {
-      ...targetOf(options),
+      ...target,
       ...options.listen,
+      hostNames: [options.listen.host, ...options.hostName],
+      ...(options.advertise === undefined ? {} : { advertise: options.advertise }),
+      ...(tls?.ca === undefined ? {} : { tlsCa: tls.ca }),
       name: options.name ?? hostNameOf(),
       slots: options.slots ?? availableParallelism(),
       dataDir: resolve(options.dataDir),
       readsLocalSegments: !options.networkShuffle,
       onDrainOrdered: () => onDrainOrdered(),
     },
-    { log, hostLoad: readHostLoad },
+    { log, hostLoad: readHostLoad, ...(surroundings === undefined ? {} : { surroundings }) },
   );
   await daemon.start();
   log.info({ worker: daemon.workerId }, "worker is up");

@@ -2,7 +2,7 @@
 import type { Option } from "commander";
 import { parseDuration, parseListen, parsePeers, parseReplicaId, parseWhole } from "../option-values.js";
 import { settable } from "../settings/settable.js";
-import { clusterOptions, flag, json, option, tokenFile } from "./options.js";
+import { clusterOptions, flag, json, listenerOptions, option, tlsOptions, tokenFile } from "./options.js";
 import type { Verb } from "./verb.js";
 
 const group = "Clusters:";
@@ -125,6 +125,8 @@ export const clusterVerbs: readonly Verb[] = [
         true,
       ),
       tokenFile,
+      ...tlsOptions,
+      ...listenerOptions,
     ],
     examples: ["fanfold coordinator --listen 127.0.0.1:7101 --data-dir /var/lib/fanfold"],
     load: async () => (await import("../commands/coordinator.js")).coordinator,
@@ -151,6 +153,8 @@ export const clusterVerbs: readonly Verb[] = [
       ofWorker(
         option("--drain-timeout <time>", "how long a draining worker finishes and serves", parseDuration),
       ),
+      ofWorker(option("--advertise <address>", "host or host:port by which other workers reach this one")),
+      ...listenerOptions,
       ofWorker(flag("--network-shuffle", "fetch over the network even from workers of this machine")),
     ],
     examples: ["fanfold worker --name w1 --slots 2 --coordinators ws://127.0.0.1:7101"],

@@ -1,6 +1,13 @@
 /** Options that several verbs take. */
 import { Option } from "commander";
-import { collectParam, collectUrls, parseBytes, parseDuration, parseWhole } from "../option-values.js";
+import {
+  collectParam,
+  collectUrls,
+  collectWord,
+  parseBytes,
+  parseDuration,
+  parseWhole,
+} from "../option-values.js";
 import { settable } from "../settings/settable.js";
 
 /** An option with a value; `parse` turns its text into the value. */
@@ -21,6 +28,25 @@ export const tokenFile: Option = settable(
   { isPath: true },
 );
 
+/** Encrypted links. */
+export const tlsOptions: readonly Option[] = [
+  settable(option("--tls-ca <file>", "authority that the cluster's certificates are signed by (PEM)"), {
+    isPath: true,
+  }),
+  settable(option("--tls-cert <file>", "own certificate (PEM); fanfold certs create makes one"), {
+    isPath: true,
+  }),
+  settable(option("--tls-key <file>", "key of the certificate (PEM)"), { isPath: true }),
+];
+
+/** Of processes that others connect to. */
+export const listenerOptions: readonly Option[] = [
+  new Option("--host-name <name>", "a name it goes by, as callers say it; may be repeated")
+    .argParser(collectWord)
+    .default([], "none"),
+  settable(flag("--insecure", "listen beyond this machine without token or TLS; said at every start")),
+];
+
 /** Which cluster is meant. */
 export const clusterOptions: readonly Option[] = [
   settable(
@@ -31,6 +57,7 @@ export const clusterOptions: readonly Option[] = [
     ),
   ),
   tokenFile,
+  ...tlsOptions,
 ];
 
 export const set: Option = new Option("--set <name=value>", "a parameter of the job; may be repeated")
