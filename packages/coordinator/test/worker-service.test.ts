@@ -8,6 +8,7 @@ import { ClusterSnapshot } from "../src/cluster-snapshot.js";
 import { WorkerService } from "../src/worker-service.js";
 
 const intervalMs = 500;
+const insider = { role: "admin", name: undefined, expiresMs: undefined } as const;
 
 /** A service with a clock that is moved by hand, and one worker on a link that is none. */
 class Bench {
@@ -50,7 +51,7 @@ class Bench {
     } as unknown as Link<CoordinatorToWorker>;
     this.service.route().accept((_codec, accept) => {
       this.#worker = accept(link as never) as unknown as LinkHandlers<WorkerToCoordinator>;
-    });
+    }, insider);
     const worker = { workerId: "w", name: "w1", slots: 1, hostId: "h", shuffleUrl: "ws://w" };
     this.say({ type: "workerHello", protocolVersion, worker, running: [], heldJobs: [] });
   }
