@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type AnyJob, FanfoldError, isOutputName, jsonLines, type Writer } from "@fanfold/job";
 import type { OutputFile } from "./attempt-options.js";
 import { namedOutputsMax } from "./limits.js";
-import type { InternalWriterSpec, RecordSink, SinkFactory } from "./ports.js";
+import type { InternalWriterSpec, RawPair, RecordSink, SinkFactory } from "./ports.js";
 
 /** Name of the output of bad records; no user's output may begin with a sign. */
 export const skippedOutputName = "_skipped";
@@ -43,6 +43,18 @@ export class AttemptOutputs {
     this.records += 1;
     this.#main!.writePair(key, value);
     if (this.#records !== undefined) this.#records.writePair(key, value);
+  }
+
+  /** Whether pairs may be written undecoded: nobody but the main output wants them, and it can tell some by their bytes. */
+  get takesRaw(): boolean {
+    return this.#main?.writeRaw !== undefined && this.#records === undefined;
+  }
+
+  /** Writes a pair undecoded, where `takesRaw`; false, and nothing done, when it must be decoded after all. */
+  writeRaw(pair: RawPair): boolean {
+    if (this.#main?.writeRaw?.(pair) !== true) return false;
+    this.records += 1;
+    return true;
   }
 
   /**

@@ -8,14 +8,17 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { AnyJob } from "@fanfold/job";
 import { type Combine, combineOf, StreamWriter, writeStream } from "./combine-groups.js";
+import { copyBytes } from "./compare-bytes.js";
 import { type Kernel, PlainMemory, returnKernel, takeKernel } from "./kernel.js";
 import { KeyEncoder } from "./key-encoder.js";
+import { tagBytes } from "./key-tags.js";
 import { bufferBytesMax } from "./limits.js";
 import { NumberedSums } from "./numbered-sums.js";
 import { type NumericFold, NumericTable } from "./numeric-table.js";
 import type { Pace } from "./pace.js";
 import { PartitionChooser } from "./partition-chooser.js";
 import { PartitionMerge } from "./partition-merge.js";
+import type { FixedBlock } from "./ports.js";
 import { RecordBuffer } from "./record-buffer.js";
 import type { SegmentSlice } from "./segment-reader.js";
 import { type Compression, type SegmentSummary, SegmentWriter } from "./segment-writer.js";
@@ -146,6 +149,27 @@ export class Collector {
     if (this.#buffer.appendString(partition, this.#keys, value, this.#values)) return;
     const valueLength = this.#values.encode(value);
     this.#append(partition, this.#keys.bytes, 0, keyLength, valueLength);
+  }
+
+  /** Whether `appendFixed` does what emitting `key` and `value` of each record would do. */
+  get takesFixed(): boolean {
+    return this.#combine === undefined && this.#chooser.looksAtBytes;
+  }
+
+  /** Takes the records of a block: the first bytes of each as the key, the rest as the value. */
+  appendFixed({ bytes, count, size, keyBytes }: FixedBlock): void {
+    const head = this.#values.headOfBytes(size - keyBytes);
+    // As a key, the bytes are encoded by their tag in front.
+    const key = Buffer.alloc(keyBytes + 1);
+    key[0] = tagBytes;
+    for (let i = 0; i < count; i++) {
+      const start = i * size;
+      copyBytes(key, 1, bytes, start, start + keyBytes);
+      const partition = this.#chooser.place(key, 0, key.length);
+      if (this.#buffer.appendFixed(partition, bytes, start, size, key, head)) continue;
+      this.#spill();
+      this.#buffer.appendFixed(partition, bytes, start, size, key, head);
+    }
   }
 
   /** Refuses what `emit` would refuse of a pair's key, and takes nothing. */

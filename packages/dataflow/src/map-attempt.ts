@@ -5,7 +5,7 @@
  * The synchronous path is a plain loop; only when `map` returns a promise does the attempt await. The clock is looked
  * at every few records, so that a slow `map` cannot silence the executor.
  */
-import type { AnyJob, FanfoldError, MapContext } from "@fanfold/job";
+import { type AnyJob, type FanfoldError, type MapContext, mapperSpecOf } from "@fanfold/job";
 import type {
   AttemptMetrics,
   AttemptOptions,
@@ -96,7 +96,11 @@ class MapAttempt {
     if (this.#collector === undefined) this.#outputs.openMain(this.#options);
     await this.#mapper.callHook("setup");
     for await (const batch of this.#ports.source.batches(this.#options.split)) {
-      if (batch.block !== undefined && this.#canMapBlock(batch.block))
+      if (batch.fixed !== undefined && this.#takesFixed) {
+        this.#collector!.appendFixed(batch.fixed);
+        this.#kernelRecords += batch.fixed.count;
+        this.#mapper.pass(batch.fixed.count, batch.inputBytes);
+      } else if (batch.block !== undefined && this.#canMapBlock(batch.block))
         await this.#mapBlock(batch.block, batch);
       else await this.#mapper.mapBatch(batch);
       await this.#pace.restWhenDue();
@@ -114,6 +118,14 @@ class MapAttempt {
       skipped: this.#skips?.summary,
       metrics: this.#metrics(segment, bytesOut),
     };
+  }
+
+  /** Whether key and value of records of a fixed size are to be emitted as they are. */
+  get #takesFixed(): boolean {
+    const spec = mapperSpecOf(this.#options.job.map);
+    if (spec?.kind !== "keyBy" || spec.isTuple || this.#skips !== undefined) return false;
+    const isWhole = spec.fields[0] === "key" && spec.pick?.length === 1 && spec.pick[0] === "value";
+    return isWhole && (this.#collector?.takesFixed ?? false);
   }
 
   #canMapBlock(block: RecordBlock): boolean {

@@ -93,6 +93,38 @@ export class RecordBuffer {
     return true;
   }
 
+  /**
+   * Appends `bytes[start, start + size)`, whose first bytes are, after their tag, `key`, and whose rest makes a value by
+   * `head` in front of it; false, and nothing done, when the buffer is full. An empty buffer takes any record.
+   */
+  appendFixed(
+    partition: number,
+    bytes: Buffer,
+    start: number,
+    size: number,
+    key: Buffer,
+    head: Buffer,
+  ): boolean {
+    const used = this.#used;
+    const needed = used + 1 + head.length + size;
+    if (
+      this.count === this.#recordsMax ||
+      needed + (this.count + 1) * overheadBytes > this.#options.bytesMax
+    ) {
+      if (this.count > 0) return false;
+      if (needed > this.#arena.length) this.#arena = Buffer.from(new ArrayBuffer(needed));
+    }
+    const arena = this.#arena;
+    const valueAt = used + key.length;
+    this.#addRow(used, key.length, needed - valueAt, partition);
+    // Record and all in one copy, so that the value is in its place; then what is before it.
+    copyBytes(arena, used + 1 + head.length, bytes, start, start + size);
+    for (let i = 0; i < key.length; i++) arena[used + i] = key[i]!;
+    for (let i = 0; i < head.length; i++) arena[valueAt + i] = head[i]!;
+    this.#used = needed;
+    return true;
+  }
+
   /** The records in order, a stream a partition; valid until the buffer is cleared. */
   sorted(): (partition: number) => RecordStream {
     const input: Sortable = {

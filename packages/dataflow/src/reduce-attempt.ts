@@ -2,7 +2,7 @@
  * Runs one attempt of a reduce task: the segments of one partition, merged, through the user's `reduce` or a built-in
  * aggregator, into the main output.
  */
-import type { Aggregator, AnyJob, FanfoldError, TaskContext } from "@fanfold/job";
+import { type Aggregator, type AnyJob, type FanfoldError, isIdentity, type TaskContext } from "@fanfold/job";
 import type {
   AttemptMetrics,
   AttemptPorts,
@@ -20,10 +20,12 @@ import { memoryBytesMin } from "./limits.js";
 import { skipsOf } from "./map-attempt.js";
 import { isThenable, Pace } from "./pace.js";
 import { PartitionMerge } from "./partition-merge.js";
+import { RawPairView } from "./raw-pairs.js";
 import type { Skips } from "./skips.js";
 import { Counters, createTaskContext, Guard } from "./task-context.js";
 import { isBadRecord, Trial } from "./trial.js";
 import { nameAttempt, thrownByUser } from "./user-error.js";
+import { decodeValueAt } from "./value-decoder.js";
 import { ValueEncoder } from "./value-encoder.js";
 
 /** How many groups pass between two looks at the clock; a power of two. */
@@ -63,6 +65,8 @@ class ReduceAttempt {
   readonly #skips: Skips | undefined;
   readonly #trial: Trial | undefined;
   readonly #emit: EmitFunction;
+  /** Pairs that went to the writer undecoded. */
+  #rawPairs = 0;
   #merge: PartitionMerge | undefined;
   #groups: GroupStream | undefined;
 
@@ -137,10 +141,7 @@ class ReduceAttempt {
   async #reduceAll(job: AnyJob): Promise<void> {
     const groups = this.#groups!;
     const reduce: unknown = job.reduce;
-    const step =
-      typeof reduce === "function"
-        ? this.#callStep(groups, reduce as ReduceCall)
-        : this.#foldStep(groups, reduce as Aggregator<unknown, unknown>);
+    const step = this.#stepOf(groups, reduce);
     if (this.#trial !== undefined && this.#skips !== undefined) {
       await this.#tryAll(groups, step, this.#trial, this.#skips);
       return;
@@ -153,6 +154,29 @@ class ReduceAttempt {
       clockMask = this.#pace.isOverdue() ? 0 : clockInterval - 1;
       await this.#pace.restWhenDue();
     }
+  }
+
+  #stepOf(groups: GroupStream, reduce: unknown): () => PromiseLike<unknown> | undefined {
+    if (typeof reduce !== "function") return this.#foldStep(groups, reduce as Aggregator<unknown, unknown>);
+    const isPassed = isIdentity(reduce) && this.#trial === undefined && this.#outputs.takesRaw;
+    if (isPassed && this.#options.job.groupBy === undefined) return this.#passStep(groups);
+    return this.#callStep(groups, reduce as ReduceCall);
+  }
+
+  /** Hands pairs to the writer as they are; only those that it cannot tell by their bytes are decoded. */
+  #passStep(groups: GroupStream): () => undefined {
+    const outputs = this.#outputs;
+    const pair = new RawPairView();
+    const { view } = groups;
+    return () => {
+      for (; groups.isInGroup; groups.advance()) {
+        if (pair.show(view) && outputs.writeRaw(pair)) {
+          this.#rawPairs += 1;
+          continue;
+        }
+        this.#emitter.emit(groups.keyOfGroup(), decodeValueAt(view.bytes, view.valueStart, view.valueEnd));
+      }
+    };
   }
 
   /** Runs all groups, and skips the keys that are bad: all their values, and all that was done for them. */
@@ -234,7 +258,7 @@ class ReduceAttempt {
     return {
       recordsIn: this.#groups?.records ?? 0,
       bytesIn: bytesOf(this.#options),
-      pairsEmitted: this.#emitter.pairs(),
+      pairsEmitted: this.#emitter.pairs() + this.#rawPairs,
       recordsOut: this.#outputs.records,
       bytesOut,
       groups: this.#groups?.group ?? 0,

@@ -65,6 +65,15 @@ export class ValueEncoder {
     return this.length - at;
   }
 
+  /** What comes before `length` plain bytes when they are encoded as a value. */
+  headOfBytes(length: number): Buffer {
+    this.length = 0;
+    this.#put(tag.valueView);
+    this.#put(0);
+    this.#writeVarint(length);
+    return this.copy();
+  }
+
   /** A copy of the last encoded value. */
   copy(): Buffer {
     const copy = Buffer.allocUnsafeSlow(this.length);

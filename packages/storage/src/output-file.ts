@@ -9,6 +9,8 @@ import { closeSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
 import type { SinkSummary } from "@fanfold/dataflow";
 import { outputError } from "./os-error.js";
 
+/** Up to this many bytes a loop beats a call. */
+const loopedCopyMax = 32;
 /** Text gathered before it is encoded. Larger is not faster, since it falls out of the cache. */
 const textCharsMax = 64 * 1024;
 /** Bytes gathered before they are hashed and written. */
@@ -61,7 +63,8 @@ export class OutputFile {
     const length = end - start;
     if (this.#filled + length > bufferBytes) this.#flush();
     if (length > bufferBytes) this.#write(bytes.subarray(start, end));
-    else this.#filled += bytes.copy(this.#buffer, this.#filled, start, end);
+    else if (length > loopedCopyMax) this.#filled += bytes.copy(this.#buffer, this.#filled, start, end);
+    else for (let i = start; i < end; i += 1) this.#buffer[this.#filled++] = bytes[i]!;
   }
 
   /** Bytes to disk, for good. @throws `OUTPUT_UNWRITABLE`, `DISK_FULL`. */
