@@ -1,5 +1,6 @@
 /** One way of doing a piece of work: a command that reads the input and writes the answer to a path of its own. */
-import { accessSync, constants } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { AnswerLayout } from "./answer.js";
@@ -10,6 +11,8 @@ export interface Contender {
   readonly name: string;
   /** Executables that it cannot do without. */
   readonly needs: readonly string[];
+  /** What else is missing, and how to get it; undefined when nothing is. */
+  readonly lacks?: () => string | undefined;
   readonly layout: AnswerLayout;
   command(input: string, output: string): Command;
 }
@@ -55,10 +58,14 @@ export function fanfold(
 }
 
 /** The same job's record path in this one process: no coordinator, no sockets, no executors. */
-export function recordPath(job: string, layout: AnswerLayout = "pairs"): Contender {
+export function recordPath(
+  job: string,
+  layout: AnswerLayout = "pairs",
+  name = "record path alone, 1 process",
+): Contender {
   const script = fileURLToPath(new URL("./record-path-main.js", import.meta.url));
   return {
-    name: "record path alone, 1 process",
+    name,
     needs: [],
     layout,
     command: (input, output) => [process.execPath, script, job, input, output],
@@ -92,9 +99,46 @@ export function shell(
   };
 }
 
+/** Where DuckDB's package is, if it is anywhere. */
+const peersFolder: string = join(repositoryRoot, ".fanfold/bench/peers");
+
+/** SQL for a work, by DuckDB with two threads. */
+export function duckDb(work: string, options: FanfoldOptions, layout: AnswerLayout = "pairs"): Contender {
+  const script = fileURLToPath(new URL("./peers/duckdb.js", import.meta.url));
+  const isHere = existsSync(join(repositoryRoot, "node_modules/@duckdb/node-api"));
+  const folder = isHere ? [] : [`FANFOLD_BENCH_PEERS=${peersFolder}`];
+  const memory = options.memory === undefined ? [] : [options.memory];
+  return {
+    name: "DuckDB SQL, 2 threads",
+    needs: ["env"],
+    lacks: () =>
+      isHere || existsSync(join(peersFolder, "node_modules/@duckdb/node-api"))
+        ? undefined
+        : `@duckdb/node-api (npm install --prefix ${peersFolder} @duckdb/node-api)`,
+    layout,
+    command: (input, output) => ["env", ...folder, process.execPath, script, work, input, output, ...memory],
+  };
+}
+
+/** Debian's own Python, which its packages are for, before any other. */
+const pythons: readonly string[] = ["/usr/bin/python3", "python3"];
+
+export function daskBag(work: string): Contender {
+  const script = join(repositoryRoot, "scripts/bench/peers/dask_bag.py");
+  const python = pythons.find((name) => spawnSync(name, ["-c", "import dask.bag"]).status === 0);
+  return {
+    name: "Dask bag, 2 processes",
+    needs: [],
+    lacks: () => (python === undefined ? "Dask (Debian: python3-dask python3-distributed)" : undefined),
+    layout: "pairs",
+    command: (input, output) => [python ?? "python3", script, work, input, output],
+  };
+}
+
 /** Which of the executables that a contender needs are not on the PATH. */
 export function missingTools(contender: Contender): string[] {
-  return contender.needs.filter((tool) => !isOnPath(tool));
+  const lack = contender.lacks?.();
+  return [...contender.needs.filter((tool) => !isOnPath(tool)), ...(lack === undefined ? [] : [lack])];
 }
 
 function isOnPath(tool: string): boolean {

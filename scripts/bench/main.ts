@@ -28,6 +28,8 @@ async function bench(options: BenchOptions): Promise<number> {
       return profile(options);
     case "scale":
       return report(await measureScale(options, progress), options);
+    case "peers":
+      return report(await runWorks(workNames.slice(0, 4), options), options);
     case "all":
       return report(await runWorks(workNames, options), options);
     default:
@@ -70,7 +72,8 @@ async function runWorks(names: readonly WorkName[], options: BenchOptions): Prom
 function inputOf(work: Work, options: BenchOptions): DataFile {
   const { dir, seed } = options;
   const isFixed = work.name === "startup";
-  const bytes = isFixed ? work.bytesDefault : (options.size ?? work.bytesDefault);
+  const usual = options.verb === "peers" ? work.bytesOfTarget : work.bytesDefault;
+  const bytes = isFixed ? work.bytesDefault : (options.size ?? usual);
   return dataFile({ kind: work.data, bytes, seed, dir });
 }
 

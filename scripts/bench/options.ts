@@ -22,7 +22,7 @@ export interface BenchOptions {
   readonly isJson: boolean;
 }
 
-export type Verb = "gen" | "all" | "scale" | "profile" | WorkName;
+export type Verb = "gen" | "all" | "peers" | "scale" | "profile" | WorkName;
 
 export const verbs: readonly Verb[] = [
   "gen",
@@ -32,6 +32,7 @@ export const verbs: readonly Verb[] = [
   "index",
   "startup",
   "all",
+  "peers",
   "scale",
   "profile",
 ];
@@ -39,8 +40,9 @@ export const verbs: readonly Verb[] = [
 export const usage: string = `pnpm bench [${verbs.join("|")}] [options]
 
   gen               make the data: --zipf 512M, --json 512M (sizes), --sort 5000000 (records)
-  words … startup   run that work, repeat by repeat, with fanfold, a plain Node program and GNU tools
+  words … startup   run that work, repeat by repeat, with fanfold, a plain Node program, GNU tools, DuckDB and Dask
   all               all of them (the default)
+  peers             words, sort, json and index at the sizes of the targets: 512M, 5 M records, 512M, 256M
   scale             fanfold with 1 and 2 workers, and its memory at 1 and 10 times the input
   profile WORK      where the time of a work's record path goes, in one process
 

@@ -1,5 +1,14 @@
 /** The pieces of work: which data each reads, and who does it. The first contender is the one the others are measured by. */
-import { type Contender, type FanfoldOptions, fanfold, plainNode, recordPath, shell } from "./contender.js";
+import {
+  type Contender,
+  daskBag,
+  duckDb,
+  type FanfoldOptions,
+  fanfold,
+  plainNode,
+  recordPath,
+  shell,
+} from "./contender.js";
 import type { DataKind } from "./data/data-file.js";
 
 export interface Work {
@@ -7,6 +16,8 @@ export interface Work {
   readonly title: string;
   readonly data: DataKind;
   readonly bytesDefault: number;
+  /** The size that the targets of docs/performance.md are for. */
+  readonly bytesOfTarget: number;
   readonly contenders: (options: FanfoldOptions) => readonly Contender[];
 }
 
@@ -20,10 +31,16 @@ export const works: Readonly<Record<WorkName, Work>> = {
     title: "word count of Zipf text",
     data: "zipf",
     bytesDefault: 128 * mebibyte,
+    bytesOfTarget: 512 * mebibyte,
     contenders: (options) => [
       fanfold("fanfold, textLines + split", "words", options),
+      fanfold("fanfold, words() + user map", "words-user", options),
+      fanfold("fanfold, words() + countEach()", "words-kernel", options),
       recordPath("words"),
+      recordPath("words-kernel", "pairs", "record path alone, words() + countEach()"),
       plainNode("words"),
+      duckDb("words", options),
+      daskBag("words"),
       shell(
         "tr | sort | uniq -c",
         ["tr", "sort", "uniq"],
@@ -42,9 +59,12 @@ export const works: Readonly<Record<WorkName, Work>> = {
     title: "total sort of 100-byte records, written to disk",
     data: "sort",
     bytesDefault: 100_000_000,
+    bytesOfTarget: 500_000_000,
     contenders: (options) => [
-      fanfold("fanfold, range partitioner", "sort", options, "ordered"),
-      recordPath("sort", "ordered"),
+      fanfold("fanfold, fixedRecords + identity()", "sort-fixed", options, "ordered"),
+      fanfold("fanfold, textLines + user map", "sort", options, "ordered"),
+      recordPath("sort-fixed", "ordered"),
+      duckDb("sort", options, "ordered"),
       plainNode("sort", "ordered"),
       shell(
         "sort --parallel=2",
@@ -59,9 +79,14 @@ export const works: Readonly<Record<WorkName, Work>> = {
     title: "JSON lines, sum of bytes by path and status",
     data: "json",
     bytesDefault: 128 * mebibyte,
+    bytesOfTarget: 512 * mebibyte,
     contenders: (options) => [
       fanfold("fanfold, jsonLines", "json", options),
-      recordPath("json"),
+      fanfold("fanfold, declared fields + user map", "json-user", options),
+      fanfold("fanfold, declared fields + keyBy()", "json-kernel", options),
+      recordPath("json-kernel", "pairs", "record path alone, keyBy()"),
+      duckDb("json", options),
+      daskBag("json"),
       plainNode("json"),
     ],
   },
@@ -70,6 +95,7 @@ export const works: Readonly<Record<WorkName, Work>> = {
     title: "inverted index of Zipf text, no combiner",
     data: "zipf",
     bytesDefault: 64 * mebibyte,
+    bytesOfTarget: 256 * mebibyte,
     contenders: (options) => [
       fanfold("fanfold, offsets by word", "inverted-index", options),
       recordPath("inverted-index"),
@@ -81,6 +107,7 @@ export const works: Readonly<Record<WorkName, Work>> = {
     title: "a 1 KB job, command to exit",
     data: "zipf",
     bytesDefault: 1024,
+    bytesOfTarget: 1024,
     contenders: (options) => [fanfold("fanfold, textLines + split", "words", options), plainNode("words")],
   },
 };

@@ -1,7 +1,8 @@
 /**
- * Samples the keys of one split: every n-th record, spread over all of it, goes through `map`, and what it emits is
+ * Samples the keys of one split: every n-th record, of parts spread over all of it, goes through `map`, and what it emits is
  * kept. Side outputs and counters are discarded; the same records will be mapped again in earnest.
  */
+import type { InputRange, Split } from "@fanfold/job";
 import type { AttemptPorts, SampleAttemptOptions, SampleAttemptResult } from "./attempt-options.js";
 import { createEmitter } from "./emitter.js";
 import type { GroupBy } from "./group-stream.js";
@@ -20,9 +21,10 @@ import { nameAttempt } from "./user-error.js";
  * @throws as `runMapAttempt` does.
  */
 export async function runSampleAttempt(
-  options: SampleAttemptOptions,
+  whole: SampleAttemptOptions,
   ports: AttemptPorts,
 ): Promise<SampleAttemptResult> {
+  const options = { ...whole, split: glimpsesOf(whole.split) };
   const keys = new KeySample(options);
   const guard = new Guard();
   const emitter = createEmitter(keys, guard);
@@ -52,6 +54,28 @@ export async function runSampleAttempt(
     emitter.close();
   }
 }
+
+/**
+ * Small parts spread evenly over a split, in its place: reading all of it would cost as much as mapping it. Only a file that was
+ * cut into ranges may be cut further.
+ */
+function glimpsesOf(split: Split): Split {
+  return { ranges: split.ranges.flatMap(glimpsesOfRange) };
+}
+
+function glimpsesOfRange(range: InputRange): InputRange[] {
+  const bytes = range.end - range.start;
+  const isCut = range.start > 0 || range.end < range.fileBytes;
+  if (!isCut || bytes <= 2 * glimpses * glimpseBytes) return [range];
+  return Array.from({ length: glimpses }, (_, index) => {
+    const start = range.start + Math.floor((bytes * index) / glimpses);
+    return { ...range, start, end: start + glimpseBytes };
+  });
+}
+
+/** As many as make a sample that is not of one kind, in a file whose parts differ. */
+const glimpses = 32;
+const glimpseBytes = 64 * 1024;
 
 /** Each batch gives its share of the sample, by its share of the split's bytes. */
 function strideOf(batch: RecordBatch, options: SampleAttemptOptions): number {

@@ -1,6 +1,17 @@
 import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
-import { type AnyJob, collect, count, defineJob, type Emit, mean, sum, topK } from "@fanfold/job";
+import {
+  type AnyJob,
+  collect,
+  count,
+  defineJob,
+  type Emit,
+  type InputRange,
+  mean,
+  type Split,
+  sum,
+  topK,
+} from "@fanfold/job";
 import { describe, expect, test } from "vitest";
 import {
   boundariesFrom,
@@ -186,6 +197,27 @@ describe("a sample attempt", () => {
     expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
     expect(Math.max(...numbers)).toBeGreaterThan(250);
     expect(sinks.values.size).toBe(0);
+  });
+
+  test("reads small parts of a large range, if its file was cut already", async () => {
+    const job: AnyJob = defineJob({ ...base, map: () => undefined, reduce: sum() });
+    const range = { path: "/in/a.txt", start: 0, end: 2 ** 30, fileBytes: 2 ** 31, modifiedMs: 0 };
+    const options = { ...mapOptions(job, [], 2), stage: "sample" as const, sampleRecordsMax: 30 };
+    const read: InputRange[][] = [];
+    const source = {
+      batches: (split: Split) => {
+        read.push([...split.ranges]);
+        return memorySource([]).batches(split);
+      },
+    };
+    const ports = { source, sinks: new MemorySinks() };
+    for (const ranges of [[range], [{ ...range, fileBytes: range.end }]]) {
+      await runSampleAttempt({ ...options, split: { ranges } }, ports);
+    }
+    const [parts, whole] = read;
+    expect(parts!.reduce((total, part) => total + part.end - part.start, 0)).toBe(32 * 65536);
+    expect(parts!.at(-1)!.start).toBe((2 ** 30 / 32) * 31);
+    expect(whole).toHaveLength(1);
   });
 
   test("samples group keys when the job groups", async () => {
