@@ -122,12 +122,18 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: "publication-not-repeatable",
+    isRare: true,
     mistake: "a publication that is repeated does not look whether it has been done",
     edits: [
       {
         file: "storage/dist/publication.js",
-        find: "this.#publishedManifest() ?? (await this.#publishAll())",
-        replace: "await this.#publishAll()",
+        find: "let published = this.#publishedManifest();",
+        replace: "let published;",
+      },
+      {
+        file: "storage/dist/publication.js",
+        find: "return this.#publishedManifest() ?? (await this.#prepareAll());",
+        replace: "return await this.#prepareAll();",
       },
     ],
   },
