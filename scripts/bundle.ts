@@ -15,6 +15,7 @@ const external: string[] = [
   "lz4-napi",
   "esbuild",
   "pino",
+  "pino-pretty",
   "bufferutil",
   "utf-8-validate",
   "msgpackr-extract",

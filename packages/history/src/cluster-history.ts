@@ -176,7 +176,12 @@ export class ClusterHistory {
       this.#listener.attemptsChanged(attempt.jobId);
       const level = kind === "lost" ? "warn" : "error";
       const text = `stage ${attempt.stage} task ${attempt.task} attempt ${attempt.attempt} ${kind} on ${workerId}: ${error.message}`;
-      this.#tell(`attempt ${kind}`, level, attempt.jobId, atMs, text);
+      this.#tell(`attempt ${kind}`, level, attempt.jobId, atMs, text, {
+        stage: attempt.stage,
+        task: attempt.task,
+        attempt: attempt.attempt,
+        worker: workerId,
+      });
     }
   }
 
@@ -277,9 +282,17 @@ export class ClusterHistory {
     return job;
   }
 
-  #tell(kind: string, level: EventLevel, jobId: string | null, atMs: number, text: string): void {
+  #tell(
+    kind: string,
+    level: EventLevel,
+    jobId: string | null,
+    atMs: number,
+    text: string,
+    attempt?: HistoryEvent["attempt"],
+  ): void {
     this.#number += 1;
-    const event = { id: this.lastEventId, atMs, kind, level, jobId, text };
+    const id = this.lastEventId;
+    const event = { id, atMs, kind, level, jobId, text, ...(attempt === undefined ? {} : { attempt }) };
     (jobId === null ? this.#events : this.#knownJob(jobId)?.events)?.add(event);
     this.#listener.eventAdded(event);
   }

@@ -14,6 +14,13 @@ export interface HistoryEvent {
   readonly level: EventLevel;
   readonly jobId: string | null;
   readonly text: string;
+  /** Of an event that is one attempt's. */
+  readonly attempt?: {
+    readonly stage: number;
+    readonly task: number;
+    readonly attempt: number;
+    readonly worker: string;
+  };
 }
 
 /** A bounded list, newest last. */

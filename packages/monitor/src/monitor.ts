@@ -1,15 +1,17 @@
 /** Looks on at one coordinator and shows what it sees: the page, its data, metrics and probes. */
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { CoordinatorInside, CoordinatorWatcher, WatchedEvent } from "@fanfold/coordinator";
-import { ClusterHistory } from "@fanfold/history";
+import type { CoordinatorInside, CoordinatorWatcher, NodeLog, WatchedEvent } from "@fanfold/coordinator";
+import { ClusterHistory, type HistoryEvent } from "@fanfold/history";
 import { FanfoldError } from "@fanfold/job";
 import type { ClusterSummary } from "@fanfold/protocol";
 import { isFinalState, type JobSummary, type SchedulerInput } from "@fanfold/scheduler";
 import type { TlsIdentity } from "@fanfold/transport";
+import { type Tracer, trace } from "@opentelemetry/api";
 import { originOf } from "./door.js";
 import { EventStreams } from "./event-streams.js";
 import { HttpSide } from "./http-side.js";
+import { writeJobTrace } from "./job-trace.js";
 import { MetricsCounts } from "./metrics-counts.js";
 import { metricsSamples } from "./metrics-samples.js";
 import { metricsText } from "./metrics-text.js";
@@ -26,8 +28,10 @@ export interface MonitorOptions {
   readonly hostNames?: readonly string[];
   /** For replicas that are asked by https://. */
   readonly tls?: TlsIdentity;
-  /** Told everything as well; for traces. */
-  readonly onNotice?: (event: WatchedEvent, nowMs: number) => void;
+  /** Where what happens to jobs is written, by the leader. */
+  readonly log?: NodeLog;
+  /** Default that of the SDK that the user has brought, which may be none. */
+  readonly tracer?: Tracer;
 }
 
 /** How often the cluster is sampled. */
@@ -56,7 +60,10 @@ export class Monitor implements CoordinatorWatcher {
       isKnown: (jobId) => this.#inside.table().job(jobId) !== undefined,
       attemptEnded: (end) => this.#counts.attemptEnded(end),
       attemptsChanged: (jobId) => this.#streams.attemptsChanged(jobId),
-      eventAdded: (event) => this.#streams.eventAdded(event),
+      eventAdded: (event) => {
+        this.#streams.eventAdded(event);
+        this.#logEvent(event);
+      },
     });
     this.#streams = new EventStreams({
       standing: () => this.#standing(),
@@ -129,7 +136,6 @@ export class Monitor implements CoordinatorWatcher {
         this.#beat(nowMs);
         break;
     }
-    this.#options.onNotice?.(event, nowMs);
   }
 
   serve(request: IncomingMessage, response: ServerResponse): void {
@@ -146,9 +152,30 @@ export class Monitor implements CoordinatorWatcher {
     if (input.type !== "decided") return;
     for (const event of input.events) {
       if (event.type !== "jobStateChanged") continue;
-      if (isFinalState(event.state)) this.#counts.jobEnded(event.state, input.command.atMs);
+      if (isFinalState(event.state)) {
+        this.#counts.jobEnded(event.state, input.command.atMs);
+        this.#trace(event.jobId);
+      }
       this.#streams.jobChanged(event.jobId);
     }
+  }
+
+  /** Once, by the replica that leads as the job ends; after the table has taken in all of it. */
+  #trace(jobId: string): void {
+    if (!this.#inside.describeCluster().isLeader) return;
+    const { version } = this.#options;
+    const tracer = this.#options.tracer ?? trace.getTracer("fanfold", version);
+    setImmediate(() => {
+      const job = this.#inside.describeJob(jobId);
+      if (job !== undefined) writeJobTrace(tracer, job, this.#history.job(jobId));
+    });
+  }
+
+  #logEvent({ kind, level, jobId, atMs, text, attempt }: HistoryEvent): void {
+    const { log } = this.#options;
+    // A log that is read again after a start tells of the past; and one replica is enough to tell.
+    if (log === undefined || atMs < this.#startedMs || !this.#inside.describeCluster().isLeader) return;
+    log[level]({ event: kind, ...(jobId === null ? {} : { job: jobId }), ...attempt }, text);
   }
 
   #beat(nowMs: number): void {

@@ -59,6 +59,7 @@ export async function coordinator(options: CoordinatorCommandOptions): Promise<v
       surroundings: surroundingsOf(tls),
       watcher: new Monitor({
         version,
+        log,
         pageDir: pageDir(),
         hostNames: [options.listen.host, ...options.hostName],
         ...(tls === undefined ? {} : { tls }),
