@@ -6,12 +6,11 @@ import { reportHtml } from "@fanfold/dashboard";
 import type { AttemptsView } from "@fanfold/history";
 import { FanfoldError } from "@fanfold/job";
 import type { JobView } from "@fanfold/protocol";
-import type { ClientOptions } from "fanfold";
 import { bytesText } from "../figures.js";
 import { httpGet } from "../http-get.js";
 import { pageDir } from "../page-dir.js";
 import { version } from "../program.js";
-import { type ClusterOptions, targetOf } from "../target.js";
+import type { ClusterOptions } from "../target.js";
 
 export interface ReportOptions extends ClusterOptions {
   readonly out: string;
@@ -19,13 +18,12 @@ export interface ReportOptions extends ClusterOptions {
 }
 
 export async function report(jobId: string, options: ReportOptions): Promise<void> {
-  const target = targetOf(options);
-  const view = await httpGet<JobView>(target, `/v1/jobs/${encodeURIComponent(jobId)}`);
+  const view = await httpGet<JobView>(options, `/v1/jobs/${encodeURIComponent(jobId)}`);
   if (view.job.times.finishedMs === null) {
     const message = `Job ${jobId} is ${view.job.state}: a report is of a job that has ended. Follow it with: fanfold status ${jobId} --follow`;
     throw new FanfoldError("USAGE", message);
   }
-  const answers = await answersOf(target, jobId, view);
+  const answers = await answersOf(options, jobId, view);
   const saved = { jobId, savedMs: Date.now(), version, answers };
   const html = reportHtml(saved, `${view.job.name} ${jobId}`, {
     script: await pageFile("page.js"),
@@ -47,7 +45,7 @@ export async function report(jobId: string, options: ReportOptions): Promise<voi
 
 /** What the page would ask for, by the paths that it would ask for it. */
 async function answersOf(
-  target: ClientOptions,
+  options: ClusterOptions,
   jobId: string,
   view: JobView,
 ): Promise<Record<string, unknown>> {
@@ -58,19 +56,19 @@ async function answersOf(
     `${base}/logs`,
     ...view.job.stages.map(({ id }) => `${base}/stages/${id}`),
   ];
-  const entries = await Promise.all(paths.map(async (path) => [path, await httpGet(target, path)] as const));
+  const entries = await Promise.all(paths.map(async (path) => [path, await httpGet(options, path)] as const));
   return {
     [base]: view,
-    [`${base}/attempts`]: await attemptsOf(target, base),
+    [`${base}/attempts`]: await attemptsOf(options, base),
     ...Object.fromEntries(entries),
   };
 }
 
 /** All pages, in order. */
-async function attemptsOf(target: ClientOptions, base: string): Promise<readonly AttemptsView[]> {
+async function attemptsOf(options: ClusterOptions, base: string): Promise<readonly AttemptsView[]> {
   const pages: AttemptsView[] = [];
   for (let since = 0, hasMore = true; hasMore; ) {
-    const page = await httpGet<AttemptsView>(target, `${base}/attempts?since=${since}`);
+    const page = await httpGet<AttemptsView>(options, `${base}/attempts?since=${since}`);
     pages.push(page);
     ({ version: since, hasMore } = page);
   }
