@@ -46,7 +46,7 @@ describe("runJob", () => {
     const events: JobEvent[] = [];
     for await (const event of run.events()) events.push(event);
     const states = events.flatMap((event) => (event.type === "stateChanged" ? event.state : []));
-    const order = ["pending", "running", "preparing", "committing", "succeeded"];
+    const order = ["pending", "running", "committing", "succeeded"];
     expect(states.at(-1)).toBe("succeeded");
     expect(states).toEqual(order.filter((state) => states.includes(state as never)));
     expect(outputLines(out).sort()).toEqual(["a\t2", "b\t1"]);

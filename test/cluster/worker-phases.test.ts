@@ -42,11 +42,7 @@ const phases: readonly (readonly [string, NodeJS.Signals, (summary: JobSummary) 
   ["while maps run", "SIGKILL", (summary) => done(summary, "map") >= 3],
   ["when its maps are done and nothing is reduced", "SIGKILL", areMapsDone],
   ["when all reduces but one are done", "SIGKILL", (summary) => done(summary, "reduce") >= reducers - 1],
-  [
-    "while the output is prepared or published",
-    "SIGKILL",
-    ({ state }) => state === "preparing" || state === "committing",
-  ],
+  ["while the output is prepared or published", "SIGKILL", ({ state }) => state === "committing"],
   ["while maps run", "SIGSTOP", (summary) => done(summary, "map") >= 3],
   ["while reduces run", "SIGSTOP", (summary) => done(summary, "reduce") >= 1],
 ];

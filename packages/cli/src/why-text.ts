@@ -76,7 +76,7 @@ function holdUps(job: JobSummary, cluster: ClusterSummary, nowMs: number): Reaso
     const since = durationText(nowMs - job.times.submittedMs);
     return [{ code: "listingInputs", text: `its input is being listed by a worker, since ${since}` }];
   }
-  if (state === "preparing") {
+  if (job.commit === "preparing") {
     return [{ code: "preparing", text: "all tasks are done, and its output is being put together" }];
   }
   if (state === "committing") return [{ code: "publishing", text: "its output is being published" }];

@@ -95,6 +95,15 @@ describe("why", () => {
     expect(text(job, clusterWith({ workers: false }))[0]).toContain("no worker is connected");
   });
 
+  it("tells a vote on the output from its publication, which are one state", () => {
+    const codes = (commit: JobSummary["commit"]): string[] => {
+      const job = jobWith({ state: "committing", commit });
+      return reasonsFor({ job, cluster: clusterWith({}), events: [], nowMs: 10_000 }).map(({ code }) => code);
+    };
+    expect(codes("preparing")).toEqual(["preparing"]);
+    expect(codes("decided")).toEqual(["publishing"]);
+  });
+
   it("says who may do something about it", () => {
     expect(text(jobWith({ state: "paused" }), clusterWith({}))[0]).toContain("fanfold resume j1");
     expect(text(jobWith({ state: "cancelled" }), clusterWith({}))[0]).toContain("fanfold retry j1");
@@ -138,8 +147,8 @@ function clusterWith(about: {
   } as unknown as ClusterSummary;
 }
 
-function jobWith(about: Partial<StageSummary> & { state?: JobSummary["state"] }): JobSummary {
-  const { state, ...stage } = about;
+function jobWith(given: Partial<StageSummary> & Partial<Pick<JobSummary, "state" | "commit">>): JobSummary {
+  const { state, commit, ...stage } = given;
   const map = {
     id: 0,
     kind: "map",
@@ -152,5 +161,6 @@ function jobWith(about: Partial<StageSummary> & { state?: JobSummary["state"] })
     ...stage,
   };
   const times = { submittedMs: 0, plannedMs: 1, committedMs: null, finishedMs: null };
-  return { id: "j1", name: "job", state: state ?? "running", stages: [map], times, error: null } as never;
+  const about = { state: state ?? "running", commit: commit ?? null };
+  return { id: "j1", name: "job", ...about, stages: [map], times, error: null } as never;
 }

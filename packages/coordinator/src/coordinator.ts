@@ -9,7 +9,13 @@ import {
   type JobLogEntry,
   type ReplicaMessage,
 } from "@fanfold/protocol";
-import { type Command, describeJob, type SchedulerInput, type TableEvent } from "@fanfold/scheduler";
+import {
+  type Command,
+  describeJob,
+  type SchedulerInput,
+  shownState,
+  type TableEvent,
+} from "@fanfold/scheduler";
 import {
   type Cancel,
   type FolderLock,
@@ -286,7 +292,11 @@ export class Coordinator implements CommandLogEvents {
       decidedIndex,
       tableDigest: table.checksum(),
       jobs: jobs.map(({ id, state, stages }) => {
-        return { jobId: id, state, stages: stages.map(({ tasks, done }) => ({ tasks, done })) };
+        return {
+          jobId: id,
+          state: shownState(state),
+          stages: stages.map(({ tasks, done }) => ({ tasks, done })),
+        };
       }),
       attempts: this.#engine?.attempts() ?? [],
       connected: this.#workers.connected(),

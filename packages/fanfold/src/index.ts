@@ -6,7 +6,13 @@ export type {
   ClusterWorker,
   JobLogEntry,
 } from "@fanfold/protocol";
-export type { JobState, JobSummary, PublishedFile, StageSummary } from "@fanfold/scheduler";
+export type {
+  CommitStep,
+  JobSummary,
+  PublishedFile,
+  ShownJobState as JobState,
+  StageSummary,
+} from "@fanfold/scheduler";
 export { type Bundle, bundleBytesMax, bundleJob, sourcesOf } from "./bundle-job.js";
 export { type DaemonConfig, defineConfig, type FanfoldConfig } from "./config.js";
 export {

@@ -1,7 +1,7 @@
 /** A submitted job as its submitter sees it: events, result, cancelling, and its output read back. */
 import { type AnyJob, FanfoldError, type OutputPair } from "@fanfold/job";
 import { type JobLogEntry, JobLogRing } from "@fanfold/protocol";
-import { isFinalState, type JobState, type JobSummary, type PublishedFile } from "@fanfold/scheduler";
+import { isFinalState, type JobSummary, type PublishedFile } from "@fanfold/scheduler";
 import { readRecords } from "@fanfold/storage";
 import {
   type ClientOptions,
@@ -12,7 +12,7 @@ import {
 
 export type JobEvent =
   /** The job has entered a state; also for the one it was found in. */
-  | { readonly type: "stateChanged"; readonly state: JobState; readonly job: JobSummary }
+  | { readonly type: "stateChanged"; readonly state: JobSummary["state"]; readonly job: JobSummary }
   /** Something about its tasks has changed; only the latest is kept for those who come late. */
   | { readonly type: "progressed"; readonly job: JobSummary }
   /** User code logged or printed a line. */

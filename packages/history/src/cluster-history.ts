@@ -28,6 +28,12 @@ export interface HistoryListener {
   eventAdded(event: HistoryEvent): void;
 }
 
+/** What is told of a step towards the output; the other states are told by their names. */
+const commitSteps: Readonly<Record<string, string>> = {
+  preparing: "committing: its output is being put together",
+  committing: "committing: it is decided, and its output is being published",
+};
+
 type Input<T extends SchedulerInput["type"]> = Extract<SchedulerInput, { type: T }>;
 
 export class ClusterHistory {
@@ -237,7 +243,9 @@ export class ClusterHistory {
   ): void {
     const isFailed = state === "failed";
     const why = command.type === "jobFailed" ? `: ${command.error.message}` : "";
-    this.#tell(`job ${state}`, isFailed ? "error" : "info", jobId, command.atMs, `the job is ${state}${why}`);
+    const shown = commitSteps[state] ?? `${state}${why}`;
+    const type = `job ${state === "preparing" ? "committing" : state}`;
+    this.#tell(type, isFailed ? "error" : "info", jobId, command.atMs, `the job is ${shown}`);
     if (state !== "succeeded" && state !== "failed" && state !== "cancelled") return;
     this.#jobs.get(jobId)?.stopAll(command.atMs);
     this.#ended.push(jobId);

@@ -17,16 +17,7 @@ export interface MetricsSources {
   readonly startedMs: number;
 }
 
-const jobStates = [
-  "pending",
-  "running",
-  "paused",
-  "preparing",
-  "committing",
-  "succeeded",
-  "failed",
-  "cancelled",
-] as const;
+const jobStates = ["pending", "running", "paused", "committing", "succeeded", "failed", "cancelled"] as const;
 
 export function metricsSamples(sources: MetricsSources): Sample[] {
   return [

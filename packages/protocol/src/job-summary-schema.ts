@@ -29,16 +29,8 @@ const stage = s.record<Stage>({
 export const jobSummary: s.SchemaOf<JobSummary> = s.record<JobSummary>({
   id: s.name,
   name: s.name,
-  state: s.oneOf([
-    "pending",
-    "running",
-    "paused",
-    "preparing",
-    "committing",
-    "succeeded",
-    "failed",
-    "cancelled",
-  ]),
+  state: s.oneOf(["pending", "running", "paused", "committing", "succeeded", "failed", "cancelled"]),
+  commit: s.orNull(s.oneOf(["preparing", "decided"])),
   out: s.orNull(s.path),
   stages: s.list(stage),
   counters: s.numbersByName,

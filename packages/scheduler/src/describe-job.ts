@@ -1,7 +1,8 @@
 /** A job for people to read: the table's facts, and what is going on if the leader is asked. */
 import type { JobRecord } from "./job-record.js";
 import type { StageRun } from "./job-run.js";
-import type { JobSummary, StageSummary } from "./job-summary.js";
+import type { JobState } from "./job-spec.js";
+import type { CommitStep, JobSummary, ShownJobState, StageSummary } from "./job-summary.js";
 import { skippedCount } from "./skip-rules.js";
 import { addProgress, emptyProgress, progressOf } from "./stage-rates.js";
 import type { StageTable } from "./stage-table.js";
@@ -12,7 +13,8 @@ export function describeJob(job: JobRecord, live: readonly StageRun[] = []): Job
   return {
     id: job.id,
     name: job.spec.name,
-    state: job.state,
+    state: shownState(job.state),
+    commit: commitStep(job.state),
     out: job.spec.out,
     stages: job.stages.map((stage, id) => describeStage(stage, live[id])),
     skippedRecords: skippedCount(job.skips),
@@ -22,6 +24,16 @@ export function describeJob(job: JobRecord, live: readonly StageRun[] = []): Job
     error: job.error ?? null,
     times: { submittedMs, plannedMs, committedMs, finishedMs },
   };
+}
+
+/** The table's states as they are shown everywhere: see `ShownJobState`. */
+export function shownState(state: JobState): ShownJobState {
+  return state === "preparing" ? "committing" : state;
+}
+
+function commitStep(state: JobState): CommitStep | null {
+  if (state === "preparing") return "preparing";
+  return state === "committing" ? "decided" : null;
 }
 
 function describeStage(table: StageTable, run: StageRun | undefined): StageSummary {

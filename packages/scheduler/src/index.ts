@@ -22,7 +22,7 @@ export type {
   ReignBegan,
   TasksFinished,
 } from "./command.js";
-export { describeJob } from "./describe-job.js";
+export { describeJob, shownState } from "./describe-job.js";
 export type {
   Effect,
   ListInputs,
@@ -38,7 +38,7 @@ export type {
 } from "./effect.js";
 export { JobRecord } from "./job-record.js";
 export { isFinalState, type JobOptions, type JobSpec, type JobState } from "./job-spec.js";
-export type { JobSummary, JobTimes, StageSummary } from "./job-summary.js";
+export type { CommitStep, JobSummary, JobTimes, ShownJobState, StageSummary } from "./job-summary.js";
 export { JobTable } from "./job-table.js";
 export {
   adoptionGraceMs,

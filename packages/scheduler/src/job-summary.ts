@@ -3,10 +3,18 @@ import type { ErrorReport } from "@fanfold/job";
 import type { ManifestSummary, PublishedFile } from "./command.js";
 import type { JobState } from "./job-spec.js";
 
+/** What programs outside are promised: the vote on a publication is a step of committing to them. */
+export type ShownJobState = Exclude<JobState, "preparing">;
+
+/** How far the publication of a job's output is. Until it is `decided` the job may still be cancelled, or fail. */
+export type CommitStep = "preparing" | "decided";
+
 export interface JobSummary {
   readonly id: string;
   readonly name: string;
-  readonly state: JobState;
+  readonly state: ShownJobState;
+  /** `null` in any state but `committing`. */
+  readonly commit: CommitStep | null;
   readonly out: string | null;
   /** Empty until the input is listed. */
   readonly stages: readonly StageSummary[];

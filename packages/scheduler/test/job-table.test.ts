@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Command, type JobState, JobTable } from "../src/index.js";
+import { type Command, describeJob, type JobState, JobTable } from "../src/index.js";
 import { spec, splits } from "./driver.js";
 import {
   failed,
@@ -199,6 +199,21 @@ describe("states of a job", () => {
     expect(theJob(table).state).toBe("preparing");
     after(table, voted, commands["commit"]!);
     expect(theJob(table).state).toBe("committing");
+  });
+
+  it("shows the vote on the output as a step of committing, in a state that outsiders know", () => {
+    const shown = (name: string): unknown => {
+      const { state, commit } = describeJob(theJob(reached[name]!()));
+      return { state, commit };
+    };
+    expect(shown("running, all tasks done")).toEqual({ state: "running", commit: null });
+    expect(shown("preparing")).toEqual({ state: "committing", commit: "preparing" });
+    expect(shown("preparing, all votes in")).toEqual({ state: "committing", commit: "preparing" });
+    expect(shown("committing")).toEqual({ state: "committing", commit: "decided" });
+    expect(shown("succeeded")).toEqual({ state: "succeeded", commit: null });
+    const promised = "pending running paused committing succeeded failed cancelled".split(" ");
+    for (const name of Object.keys(reached))
+      expect(promised).toContain(describeJob(theJob(reached[name]!())).state);
   });
 
   it("ignores commands about jobs it does not know, and results after the end", () => {

@@ -5,7 +5,6 @@ const tones: Readonly<Record<string, string>> = {
   pending: "idle",
   running: "busy",
   paused: "warn",
-  preparing: "busy",
   committing: "busy",
   succeeded: "good",
   won: "good",

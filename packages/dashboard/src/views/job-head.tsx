@@ -90,7 +90,7 @@ function Controls({ job }: { readonly job: JobSummary }): JSX.Element {
           onClick={() => {
             isSure.value = true;
           }}
-          disabled={job.state === "committing"}
+          disabled={job.commit === "decided"}
         >
           Cancel…
         </button>

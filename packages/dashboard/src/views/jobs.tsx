@@ -11,16 +11,7 @@ import { JsonTwin } from "../parts/json-twin.js";
 import { Waiting } from "../parts/section.js";
 import { place, replaceQuery } from "../place.js";
 
-const states = [
-  "pending",
-  "running",
-  "paused",
-  "preparing",
-  "committing",
-  "succeeded",
-  "failed",
-  "cancelled",
-] as const;
+const states = ["pending", "running", "paused", "committing", "succeeded", "failed", "cancelled"] as const;
 
 export function Jobs(): JSX.Element {
   const { query } = place.value;
