@@ -11,18 +11,24 @@ import { userFolder } from "./settings/setting-files.js";
 /** `--token-file`, else `FANFOLD_TOKEN`, else the user's own. @throws `USAGE` when it cannot be read or made. */
 export function readToken(file: string | undefined): string {
   const given = process.env["FANFOLD_TOKEN"];
-  if (file === undefined && given !== undefined && given !== "") return given;
+  if (file === undefined && given !== undefined && given !== "") return checked(given, "FANFOLD_TOKEN");
   const path = file ?? join(userFolder(), "token");
   try {
     if (file === undefined) createOnce(path);
-    const token = readFileSync(path, "utf8").trim();
-    if (token.length >= tokenCharsMin) return token;
+    return checked(readFileSync(path, "utf8").trim(), path);
   } catch (cause) {
+    if (cause instanceof FanfoldError) throw cause;
     throw new FanfoldError("USAGE", `The token cannot be read from ${path}: ${(cause as Error).message}.`, {
       cause,
     });
   }
-  throw new FanfoldError("USAGE", `${path} does not hold a token of at least ${tokenCharsMin} characters.`);
+}
+
+/** A token travels in a header, as one word. */
+function checked(token: string, where: string): string {
+  if (token.length >= tokenCharsMin && /^[\x21-\x7e]+$/.test(token)) return token;
+  const message = `${where} does not hold a token: at least ${tokenCharsMin} letters, digits and signs, without spaces.`;
+  throw new FanfoldError("USAGE", message);
 }
 
 /** Whether somebody has said which token; the one that is made on first use is nobody's choice. */

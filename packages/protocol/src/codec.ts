@@ -8,6 +8,7 @@ import { FanfoldError } from "@fanfold/job";
 import type { Command } from "@fanfold/scheduler";
 import { Packr } from "msgpackr";
 import * as v from "valibot";
+import { shapeProblem } from "./frame-shape.js";
 
 /** A codec of a link; the shape that `transport` declares. */
 export interface MessageCodec<In, Out> {
@@ -35,6 +36,9 @@ export function createCodec<In, Out>(schema: v.GenericSchema<unknown, In>): Mess
   return {
     encode: (message) => packr.pack(message),
     decode: (frame) => {
+      const problem = shapeProblem(frame);
+      if (problem !== undefined)
+        throw new FanfoldError("MESSAGE_INVALID", `A frame is malformed: ${problem}.`);
       let plain: unknown;
       try {
         plain = packr.unpack(frame);

@@ -41,6 +41,7 @@ export {
   type SegmentHolder,
   type SegmentSources,
 } from "./executor-messages.js";
+export { depthMax, shapeProblem, valuesMax } from "./frame-shape.js";
 export type {
   AnswerSource,
   ClusterView,

@@ -2,6 +2,8 @@
  * A worker's slots. Each has one executor process; one that dies is replaced, and what it ran is told to be lost
  * with it. Which attempt runs where is not decided here: whoever is idle takes the next.
  */
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import type { DaemonToExecutor, ExecutorToDaemon, FetchNode } from "@fanfold/protocol";
 import { daemonCodec } from "@fanfold/protocol";
 import { type AttemptId, isSameAttempt } from "@fanfold/scheduler";
@@ -21,6 +23,10 @@ export interface PoolOptions {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly nodeFlags: readonly string[];
+  /** Each executor has a folder of its own in here, empty at its start. */
+  readonly tempDir?: string | undefined;
+  /** Memory of one executor; one that takes more is ended. */
+  readonly executorBytesMax?: number | undefined;
   /** The authority of the cluster's certificates, where links are encrypted. */
   readonly tlsCa?: string | undefined;
 }
@@ -172,8 +178,8 @@ export class ExecutorPool {
   }
 
   #spawn(slot: Slot): void {
-    const { cwd, env, nodeFlags } = this.#options;
-    const { tlsCa } = this.#options;
+    const { cwd, env, nodeFlags, tlsCa, tempDir, executorBytesMax } = this.#options;
+    const ownTemp = tempDir === undefined ? undefined : freshFolder(join(tempDir, slot.executorId));
     const handshake = {
       url: this.#url,
       path: executorPath,
@@ -183,7 +189,13 @@ export class ExecutorPool {
     };
     slot.lastPrinted = [];
     slot.process = this.#dependencies.startExecutor(
-      { handshake, cwd, env, nodeFlags },
+      {
+        handshake,
+        cwd,
+        env: ownTemp === undefined ? env : { ...env, TMPDIR: ownTemp, TEMP: ownTemp, TMP: ownTemp },
+        nodeFlags,
+        bytesMax: executorBytesMax,
+      },
       {
         onPrinted: (stream, line) => {
           if (stream === "stderr") slot.lastPrinted = [...slot.lastPrinted, line].slice(-quotedLinesMax);
@@ -273,4 +285,10 @@ export class ExecutorPool {
       this.#begin(slot.link, order);
     }
   }
+}
+
+function freshFolder(dir: string): string {
+  rmSync(dir, { recursive: true, force: true });
+  mkdirSync(dir, { recursive: true });
+  return dir;
 }

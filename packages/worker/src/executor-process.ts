@@ -8,6 +8,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { rssOf } from "./host-load.js";
 
 /** What an executor reads from its standard input, as one line of JSON. */
 export interface ExecutorHandshake {
@@ -26,6 +27,8 @@ export interface ExecutorProcessOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Extra flags for Node, e.g. `--max-old-space-size=4096`. */
   readonly nodeFlags: readonly string[];
+  /** Memory that it may take, heap and buffers together. */
+  readonly bytesMax?: number | undefined;
 }
 
 export interface ExecutorProcessHandlers {
@@ -37,6 +40,10 @@ export interface ExecutorProcessHandlers {
 
 /** The executor as one file, made by the build's last step: it starts in half the time. */
 const executorMain: string = fileURLToPath(import.meta.resolve("@fanfold/worker/executor"));
+/** How often an executor's memory is looked at: a loop can fill a gigabyte in this time. */
+const memoryCheckMs = 200;
+/** What Node itself takes, before user code has done anything. */
+const ownBytes: number = 96 * 1024 * 1024;
 /** A line longer than this is cut, so that a program printing without newlines cannot fill the memory. */
 const printedCharsMax = 16 * 1024;
 
@@ -45,16 +52,32 @@ export class ExecutorProcess {
   #hasEnded = false;
 
   constructor(options: ExecutorProcessOptions, handlers: ExecutorProcessHandlers) {
-    const child = spawn(process.execPath, [...options.nodeFlags, executorMain], {
+    const { bytesMax } = options;
+    // V8 collects harder before it gives up; its limit knows nothing of buffers, so the whole is watched as well.
+    const heapMb = bytesMax === undefined ? undefined : Math.max(16, Math.floor(bytesMax / 2 ** 20));
+    const flags = heapMb === undefined ? [] : [`--max-old-space-size=${heapMb}`];
+    const child = spawn(process.execPath, [...options.nodeFlags, ...flags, executorMain], {
       cwd: options.cwd,
       env: options.env,
       stdio: ["pipe", "pipe", "pipe"],
     });
     this.#child = child;
+    let wasTooLarge: string | undefined;
+    const watch =
+      bytesMax === undefined
+        ? undefined
+        : setInterval(() => {
+            const bytes = rssOf(child.pid ?? 0);
+            if (bytes <= bytesMax + ownBytes) return;
+            wasTooLarge = `was ended since it took ${Math.round(bytes / 2 ** 20)} MB of memory, more than its limit of ${heapMb} MB`;
+            this.kill();
+          }, memoryCheckMs);
+    watch?.unref();
     const ended = (how: string): void => {
       if (this.#hasEnded) return;
       this.#hasEnded = true;
-      handlers.onExit(how);
+      clearInterval(watch);
+      handlers.onExit(wasTooLarge ?? how);
     };
     child.once("error", (error) => ended(`could not be started: ${error.message}`));
     child.once("close", (code, signal) =>

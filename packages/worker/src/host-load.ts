@@ -19,7 +19,7 @@ export function readHostLoad(executorPids: readonly number[]): HostLoad {
 }
 
 /** 0 where there is no /proc, or no such process any more. */
-function rssOf(pid: number): number {
+export function rssOf(pid: number): number {
   try {
     return Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]) * pageBytes || 0;
   } catch {

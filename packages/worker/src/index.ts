@@ -1,6 +1,7 @@
 export { WorkerDaemon } from "./daemon.js";
 export { Executor, type ExecutorMeans } from "./executor.js";
 export { loadInlineExecutor } from "./executor-code.js";
+export { scrubbedEnvironment, withoutOwnVariables } from "./executor-environment.js";
 export type { ExecutorHandle, PoolDependencies } from "./executor-pool.js";
 export type {
   ExecutorHandshake,

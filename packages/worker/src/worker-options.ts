@@ -1,6 +1,9 @@
 /** What a worker daemon is told, and what it is given to work with. */
+
+import { join } from "node:path";
 import type { HostLoad } from "@fanfold/protocol";
 import type { Surroundings } from "@fanfold/transport";
+import { withoutOwnVariables } from "./executor-environment.js";
 import type { PoolDependencies, PoolOptions } from "./executor-pool.js";
 import type { OutputService } from "./output-service.js";
 import type { NodeLog } from "./ports.js";
@@ -24,10 +27,12 @@ export interface WorkerOptions {
   readonly tlsCa?: string;
   /** Names it goes by, besides loopback's and bare addresses. */
   readonly hostNames?: readonly string[];
-  /** Working directory and environment of user code; default those of this process. */
+  /** Working directory and environment of user code; default those of this process, without what is Fanfold's. */
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly nodeFlags?: readonly string[];
+  /** Memory of one executor, heap and buffers together; one that takes more is ended. */
+  readonly executorBytesMax?: number;
   /** `false`: fetch segments of this machine over the network too. */
   readonly readsLocalSegments?: boolean;
   /** Somebody has asked, through the coordinator, that this worker drains: whoever runs it calls `drain`, and ends. */
@@ -49,6 +54,8 @@ export interface WorkerDependencies {
 }
 
 export function poolOptionsOf(options: WorkerOptions): PoolOptions {
-  const { slots, cwd = process.cwd(), env = process.env, nodeFlags = [], tlsCa } = options;
-  return { slots, cwd, env, nodeFlags, tlsCa };
+  const { slots, cwd = process.cwd(), nodeFlags = [], tlsCa, executorBytesMax } = options;
+  const env = options.env ?? withoutOwnVariables(process.env);
+  const tempDir = join(options.dataDir, "tmp");
+  return { slots, cwd, env, nodeFlags, tlsCa, tempDir, executorBytesMax };
 }

@@ -1,7 +1,7 @@
 /** `fanfold worker`: a worker daemon until it is told to end; SIGTERM lets it finish what it runs. */
 import { availableParallelism, hostname } from "node:os";
 import { resolve } from "node:path";
-import { readHostLoad, WorkerDaemon } from "@fanfold/worker";
+import { readHostLoad, scrubbedEnvironment, WorkerDaemon } from "@fanfold/worker";
 import { CoordinatorClient } from "fanfold";
 import { createLog, untilSignalled } from "../daemon-process.js";
 import { tlsIdentityOf } from "../door-options.js";
@@ -18,6 +18,9 @@ export interface WorkerCommandOptions extends ClusterOptions {
   readonly insecure: boolean;
   readonly hostName: readonly string[];
   readonly advertise?: string;
+  readonly passEnv: readonly string[];
+  /** In bytes. */
+  readonly executorMemory?: number;
   /** Milliseconds. */
   readonly drainTimeout?: number;
   /** The name or id of a worker elsewhere that is to drain. */
@@ -55,6 +58,8 @@ export async function worker(options: WorkerCommandOptions): Promise<void> {
       slots: options.slots ?? availableParallelism(),
       dataDir: resolve(options.dataDir),
       readsLocalSegments: !options.networkShuffle,
+      env: scrubbedEnvironment(process.env, options.passEnv),
+      ...(options.executorMemory === undefined ? {} : { executorBytesMax: options.executorMemory }),
       onDrainOrdered: () => onDrainOrdered(),
     },
     { log, hostLoad: readHostLoad, ...(surroundings === undefined ? {} : { surroundings }) },

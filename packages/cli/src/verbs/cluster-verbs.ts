@@ -1,6 +1,14 @@
 /** Verbs for a cluster as a whole, and the daemons that it is made of. */
-import type { Option } from "commander";
-import { parseDuration, parseListen, parsePeers, parseReplicaId, parseWhole } from "../option-values.js";
+import { Option } from "commander";
+import {
+  collectWord,
+  parseBytes,
+  parseDuration,
+  parseListen,
+  parsePeers,
+  parseReplicaId,
+  parseWhole,
+} from "../option-values.js";
 import { settable } from "../settings/settable.js";
 import { clusterOptions, flag, json, listenerOptions, option, tlsOptions, tokenFile } from "./options.js";
 import type { Verb } from "./verb.js";
@@ -155,6 +163,19 @@ export const clusterVerbs: readonly Verb[] = [
       ),
       ofWorker(option("--advertise <address>", "host or host:port by which other workers reach this one")),
       ...listenerOptions,
+      ofWorker(
+        option(
+          "--executor-memory <bytes>",
+          "memory of one executor, heap and buffers; one that takes more is ended",
+          parseBytes,
+        ),
+      ),
+      new Option(
+        "--pass-env <name>",
+        "a variable that jobs' code may see, besides PATH and its like; repeats",
+      )
+        .argParser(collectWord)
+        .default([], "none"),
       ofWorker(flag("--network-shuffle", "fetch over the network even from workers of this machine")),
     ],
     examples: ["fanfold worker --name w1 --slots 2 --coordinators ws://127.0.0.1:7101"],
