@@ -1,6 +1,6 @@
 /** Three coordinators and three workers on this machine, with jobs to look at: one done, one failed, one running. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -67,7 +67,9 @@ export class DemoCluster {
 
   /** Resolves when the job has ended, well or not. */
   submit(job: string, input: string, out: string, more: readonly string[] = []): Promise<number | null> {
-    const file = join(root, "scripts/screenshots/jobs", job);
+    // A user's job lies where the user wants it.
+    const file = join(this.#dir, job);
+    copyFileSync(join(root, "scripts/screenshots/jobs", job), file);
     const args = [
       "submit",
       file,

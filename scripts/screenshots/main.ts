@@ -16,7 +16,7 @@ const args = process.argv.slice(2);
 const forDocs = args.includes("--docs");
 const outDir: string = args.find((arg) => !arg.startsWith("-")) ?? join(root, ".fanfold/screenshots");
 /** Views that the documentation shows, and under which names. */
-const docsViews: ReadonlySet<string> = new Set(["job-stream", "job", "failed"]);
+const docsViews: ReadonlySet<string> = new Set(["job-stream", "failed"]);
 
 interface JobEntry {
   readonly id: string;
@@ -91,7 +91,7 @@ async function shoot(page: Page, name: string, hash: string, scheme: string): Pr
   }
 }
 
-const dir = mkdtempSync(join(tmpdir(), "fanfold-screenshots-"));
+const dir = mkdtempSync(join(tmpdir(), "fanfold-demo-"));
 const cluster = new DemoCluster(dir);
 mkdirSync(outDir, { recursive: true });
 try {

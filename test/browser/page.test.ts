@@ -5,6 +5,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FanfoldProcess, fanfold, jobs, startWorker, tempFolder, token } from "../cluster/fanfold-process.js";
 import { Replicas } from "../cluster/replicas.js";
+import { expectAccessible } from "./accessibility.js";
 import { chromiumPath, launch } from "./chromium.js";
 
 let browser: Browser;
@@ -61,6 +62,7 @@ describe.skipIf(chromiumPath === undefined)("the page", { timeout: 120_000 }, ()
     await page.getByRole("heading", { name: /slow-count running/ }).waitFor();
     await page.getByRole("link", { name: "Task stream" }).click();
     await page.getByText(/^[2-9]\d* attempts/).waitFor();
+    await expectAccessible(page);
     const address = page.url();
 
     await replicas.kill(leader);
@@ -72,13 +74,18 @@ describe.skipIf(chromiumPath === undefined)("the page", { timeout: 120_000 }, ()
 
     await page.getByRole("link", { name: "Summary" }).click();
     await page.getByRole("cell", { name: "part-00000.tsv" }).waitFor();
+    await expectAccessible(page);
     await page.getByRole("link", { name: /1 · reduce/ }).click();
     await page.getByRole("heading", { name: "Stage 1: reduce" }).waitFor();
+    await expectAccessible(page);
     await page.getByRole("link", { name: "Shuffle" }).click();
     await page.getByRole("table", { name: "Bytes by worker and partition" }).waitFor();
     await page.getByRole("link", { name: "Consensus" }).click();
     await page.getByText("2 of 3 replicas can be reached: no further one may fail.").waitFor();
     await page.getByRole("cell", { name: "unreachable" }).waitFor();
+    await expectAccessible(page);
+    await page.getByRole("button", { name: "Dark" }).click();
+    await expectAccessible(page);
     await page.getByRole("link", { name: "Workers" }).click();
     await page.getByRole("cell", { name: /^w1 w1-/ }).waitFor();
     expect(complaints).toEqual([]);

@@ -1,8 +1,9 @@
 /** A coordinator's HTTP side on real processes: live news, any replica's door, a leader that dies. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
-import { FanfoldProcess, jobs, startWorker, tempFolder, token } from "./fanfold-process.js";
+import { FanfoldProcess, fanfold, jobs, startWorker, tempFolder, token } from "./fanfold-process.js";
 import { Replicas } from "./replicas.js";
 
 const authorization = `Bearer ${token}`;
@@ -122,5 +123,37 @@ describe("a coordinator's HTTP side", { timeout: 60_000 }, () => {
     expect(consensus.tolerance).toContain("2 of 3 replicas can be reached: no further one may fail");
     expect(consensus.reigns.length).toBeGreaterThanOrEqual(2);
     expect(consensus.replicas).toHaveLength(2);
+  });
+
+  it("writes a job's trace to the SDK that the user brings, and logs with the ids of job, task and attempt", async () => {
+    const dir = tempFolder();
+    const spans = join(dir, "spans.jsonl");
+    const tracing = fileURLToPath(new URL("./fixtures/tracing.mjs", import.meta.url));
+    const coordinator = new FanfoldProcess(
+      ["coordinator", "--listen", "127.0.0.1:0", "--data-dir", join(dir, "c")],
+      { env: { NODE_OPTIONS: `--import ${pathToFileURL(tracing)}`, SPANS_FILE: spans } },
+    );
+    const [, url = ""] = await coordinator.printed(/"url":"(ws:[^"]+)"/);
+    await startWorker("w1", url, join(dir, "w1"), ["--slots", "1"]);
+    const input = join(dir, "input.txt");
+    writeFileSync(input, "fine\npoison\n");
+    const out = ["--out", join(dir, "out"), "--max-attempts", "1", "--coordinators", url];
+    expect((await fanfold(["submit", join(jobs, "throws.ts"), input, ...out])).exitCode).toBe(1);
+    const [failed] = await coordinator.printed(/^.*"event":"attempt failed".*$/m);
+    expect(JSON.parse(failed)).toMatchObject({ level: 50, stage: 0, task: 0, attempt: 1, job: expect.any(String) });
+    const metrics = await (await fetch(`${url.replace("ws", "http")}/metrics`, { headers: { authorization } })).text();
+    expect(metrics).toContain('fanfold_jobs_finished_total{outcome="failed"} 1\n');
+    expect(metrics).toContain('fanfold_attempts_total{outcome="failed"} 1\n');
+    coordinator.child.kill("SIGTERM");
+    expect((await coordinator.finished).exitCode).toBe(0);
+    const told = readFileSync(spans, "utf8").trimEnd().split("\n").map((line) => JSON.parse(line));
+    expect(told).toContainEqual(expect.objectContaining({ name: "job throws", hasParent: false }));
+    expect(told).toContainEqual(expect.objectContaining({ name: "stage 0 map", hasParent: true }));
+    expect(told).toContainEqual(
+      expect.objectContaining({
+        name: "attempt 0/0/1",
+        attributes: expect.objectContaining({ "fanfold.attempt.outcome": "failed" }),
+      }),
+    );
   });
 });

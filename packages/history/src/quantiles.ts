@@ -18,6 +18,7 @@ export interface Histogram {
 }
 
 const bars = 24;
+const alikeShare = 0.01;
 
 /** Values by rank (nearest rank, so each is one that occurs); all 0 of nothing. */
 export function quantilesOf(values: Float64Array): Quantiles {
@@ -38,8 +39,9 @@ export function histogramOf(values: Float64Array): Histogram {
     min = Math.min(min, value);
     max = Math.max(max, value);
   }
-  const width = (max - min) / bars || 1;
-  const used = max === min ? 1 : bars;
+  // Values that differ by less than this are one bar: two towers would look like two kinds of tasks.
+  const used = max - min <= Math.abs(max) * alikeShare ? 1 : bars;
+  const width = (max - min) / used || 1;
   const counts = new Array<number>(used).fill(0);
   for (const value of values) {
     const bar = Math.min(used - 1, Math.floor((value - min) / width));
