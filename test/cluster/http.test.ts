@@ -140,13 +140,24 @@ describe("a coordinator's HTTP side", { timeout: 60_000 }, () => {
     const out = ["--out", join(dir, "out"), "--max-attempts", "1", "--coordinators", url];
     expect((await fanfold(["submit", join(jobs, "throws.ts"), input, ...out])).exitCode).toBe(1);
     const [failed] = await coordinator.printed(/^.*"event":"attempt failed".*$/m);
-    expect(JSON.parse(failed)).toMatchObject({ level: 50, stage: 0, task: 0, attempt: 1, job: expect.any(String) });
-    const metrics = await (await fetch(`${url.replace("ws", "http")}/metrics`, { headers: { authorization } })).text();
+    expect(JSON.parse(failed)).toMatchObject({
+      level: 50,
+      stage: 0,
+      task: 0,
+      attempt: 1,
+      job: expect.any(String),
+    });
+    const metrics = await (
+      await fetch(`${url.replace("ws", "http")}/metrics`, { headers: { authorization } })
+    ).text();
     expect(metrics).toContain('fanfold_jobs_finished_total{outcome="failed"} 1\n');
     expect(metrics).toContain('fanfold_attempts_total{outcome="failed"} 1\n');
     coordinator.child.kill("SIGTERM");
     expect((await coordinator.finished).exitCode).toBe(0);
-    const told = readFileSync(spans, "utf8").trimEnd().split("\n").map((line) => JSON.parse(line));
+    const told = readFileSync(spans, "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
     expect(told).toContainEqual(expect.objectContaining({ name: "job throws", hasParent: false }));
     expect(told).toContainEqual(expect.objectContaining({ name: "stage 0 map", hasParent: true }));
     expect(told).toContainEqual(
