@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type ContestResult, runContest } from "./contest.js";
 import { type DataFile, type DataRequest, dataFile } from "./data/data-file.js";
 import { sortRecordBytes } from "./data/sort-records.js";
+import { measureManyKeys } from "./many-keys.js";
 import { type BenchOptions, parseOptions, usage } from "./options.js";
 import { measureScale } from "./scale.js";
 import { contestText } from "./table.js";
@@ -28,6 +29,9 @@ async function bench(options: BenchOptions): Promise<number> {
       return profile(options);
     case "scale":
       return report(await measureScale(options, progress), options);
+    case "keys":
+      console.log(await measureManyKeys(options.dir));
+      return 0;
     case "peers":
       return report(await runWorks(workNames.slice(0, 4), options), options);
     case "all":
@@ -83,7 +87,7 @@ async function profile(options: BenchOptions): Promise<number> {
   const { profileRecordPath, profileText } = await import("./profile.js");
   const work = works[options.subject];
   const input = inputOf(work, options);
-  const job = work.name === "index" ? "inverted-index" : work.name === "startup" ? "words" : work.name;
+  const job = options.job === "index" ? "inverted-index" : work.name === "startup" ? "words" : options.job;
   const request = { job, input: input.path, inputBytes: input.bytes, dir: options.dir };
   for (const phase of await profileRecordPath({ ...request, partitions: 2 * options.workers })) {
     console.log(`${profileText(phase, input.bytes)}\n`);

@@ -7,8 +7,9 @@ import type { WorkName } from "./works.js";
 
 export interface BenchOptions {
   readonly verb: Verb;
-  /** What `profile` profiles. */
+  /** What `profile` profiles, and its job in `jobs/`. */
   readonly subject: WorkName;
+  readonly job: string;
   readonly dir: string;
   readonly seed: number;
   readonly size: number | undefined;
@@ -22,7 +23,7 @@ export interface BenchOptions {
   readonly isJson: boolean;
 }
 
-export type Verb = "gen" | "all" | "peers" | "scale" | "profile" | WorkName;
+export type Verb = "gen" | "all" | "peers" | "keys" | "scale" | "profile" | WorkName;
 
 export const verbs: readonly Verb[] = [
   "gen",
@@ -33,6 +34,7 @@ export const verbs: readonly Verb[] = [
   "startup",
   "all",
   "peers",
+  "keys",
   "scale",
   "profile",
 ];
@@ -43,8 +45,9 @@ export const usage: string = `pnpm bench [${verbs.join("|")}] [options]
   words … startup   run that work, repeat by repeat, with fanfold, a plain Node program, GNU tools, DuckDB and Dask
   all               all of them (the default)
   peers             words, sort, json and index at the sizes of the targets: 512M, 5 M records, 512M, 256M
+  keys              more than 2^24 different keys in one partition: spilled, and right
   scale             fanfold with 1 and 2 workers, and its memory at 1 and 10 times the input
-  profile WORK      where the time of a work's record path goes, in one process
+  profile JOB       where the time of a job's record path goes, in one process: words, words-user, words-kernel, …
 
   --dir DIR         where the data is kept (.fanfold/bench)
   --seed N          of the data (1)
@@ -77,7 +80,8 @@ export function parseOptions(words: readonly string[]): BenchOptions {
   if (values.memory !== undefined) parseSize(values.memory);
   return {
     verb,
-    subject: workNamed(subject),
+    subject: workNamed(subject.split("-")[0] ?? ""),
+    job: subject,
     dir: values.dir,
     seed: whole(values.seed, 0),
     size: values.size === undefined ? undefined : parseSize(values.size),

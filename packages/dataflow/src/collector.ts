@@ -88,7 +88,9 @@ export class Collector {
     this.#kernel = takeKernel();
     const memory = this.#kernel ?? new PlainMemory();
     this.#table = new NumericTable({ fold, chooser: this.#chooser, bytesMax, memory });
-    if (fold === "sum") this.#numbered = new NumberedSums((key, value) => this.#addText(key, value));
+    // Where a function of the user is asked about a key, it is asked when that is emitted, so that errors name the record.
+    if (fold !== "sum" || !this.#chooser.looksAtBytes) return;
+    this.#numbered = new NumberedSums((key, value) => this.#addText(key, value));
   }
 
   /** For kernels that fold pairs by themselves; undefined when that is not possible, or no longer. */
@@ -126,19 +128,21 @@ export class Collector {
    */
   emit(key: unknown, value: unknown): void {
     const table = this.#table;
-    if (table !== undefined && typeof key === "string" && typeof value === "number") {
+    if (table !== undefined && typeof value === "number") {
       const numbered = this.#numbered;
       if (numbered !== undefined) {
         if (!numbered.accepts(value)) numbered.stop();
         else if (key === this.#record && numbered.add(this.#number, value)) return;
       }
-      if (table.addKnown(key, value)) return;
+      if (typeof key === "string" && table.addKnown(key, value)) return;
     }
     const keyLength = this.#keys.encode(key);
     if (table !== undefined) {
       if (typeof value === "number") {
         if (table.add(key, this.#keys, value)) return;
         this.#drainTable(table);
+        // The keys of other records were encoded meanwhile.
+        this.#keys.encode(key);
         table.add(key, this.#keys, value);
         return;
       }
@@ -183,6 +187,9 @@ export class Collector {
     const table = this.#table!;
     if (table.addKnown(key, value)) return;
     this.#keys.encode(key);
+    if (table.add(key, this.#keys, value)) return;
+    this.#emptyTable(table);
+    this.#keys.encode(key);
     table.add(key, this.#keys, value);
   }
 
@@ -197,6 +204,10 @@ export class Collector {
   /** Makes room in a full table. The buffer takes several tables before it is full and spilled itself. */
   #drainTable(table: NumericTable): void {
     this.#numbered?.flush();
+    this.#emptyTable(table);
+  }
+
+  #emptyTable(table: NumericTable): void {
     if (this.#buffer.count > 0) this.#hasRepeats = true;
     this.#moveToBuffer(table);
   }

@@ -12,12 +12,12 @@ const textsAtFirst = 1 << 14;
 
 export class NumberedSums {
   readonly #take: (text: string, value: number) => void;
-  /** By number; NaN where the table has no entry for the text yet. */
+  /** By number; NaN where nothing was added yet. */
   #sums: Float64Array = new Float64Array(0);
   #texts: readonly string[] = [];
   #isStopped = false;
 
-  /** `take` adds to the entry that a text has in the table. */
+  /** `take` adds to the entry of a text in the table. */
   constructor(take: (text: string, value: number) => void) {
     this.#take = take;
   }
@@ -39,24 +39,21 @@ export class NumberedSums {
     return (value | 0) === value && value <= valueMax && value >= -valueMax;
   }
 
-  /** Adds to the sum of a text; false when the table is to do it: the first time, so that it has an entry. */
+  /** Adds to the sum of a text; false when the table is to do it. */
   add(number: number, value: number): boolean {
     const sum = this.#sums[number];
     if (sum === undefined) return false;
-    if (!Number.isNaN(sum)) {
-      this.#sums[number] = sum + value;
-      return true;
-    }
-    if (!this.#isStopped) this.#sums[number] = 0;
-    return false;
+    // A sum starts from zero, which turns a lone -0 into 0 as the aggregator does.
+    this.#sums[number] = Number.isNaN(sum) ? 0 + value : sum + value;
+    return true;
   }
 
-  /** Adds everything to the table, which may lose its entries afterwards. */
+  /** Adds everything to the table. */
   flush(): void {
     const sums = this.#sums;
     for (let number = 0; number < sums.length; number++) {
       const sum = sums[number]!;
-      if (sum !== 0 && !Number.isNaN(sum)) this.#take(this.#texts[number]!, sum);
+      if (!Number.isNaN(sum)) this.#take(this.#texts[number]!, sum);
     }
     sums.fill(Number.NaN);
   }
