@@ -39,7 +39,7 @@ export async function recoverReplica(files: LogFiles): Promise<RecoveredReplica 
   const segments = await readRow(files, start, firsts);
   const { facts, slots } = replay(segments);
   const snapshot = facts.snapshot && (await readSnapshot(files, names, facts.snapshot));
-  const { incarnation, voting, remembered, promised, decidedIndex } = facts;
+  const { incarnation, voting, remembered, promised, decidedIndex, writes } = facts;
   const stored = {
     incarnation,
     voting,
@@ -48,6 +48,7 @@ export async function recoverReplica(files: LogFiles): Promise<RecoveredReplica 
     slots,
     decidedIndex,
     snapshot,
+    writes,
   };
   const leftovers = [
     ...names.filter(isTemporary),

@@ -30,6 +30,8 @@ export interface ReplicaFacts {
   readonly remembered: Map<ReplicaId, number>;
   promised: Ballot;
   decidedIndex: number;
+  /** Writes since the storage was new, as the replica counts them. */
+  writes: number;
   snapshot: SnapshotReference | undefined;
   /** Where the log starts: the name of its first segment. Whatever lies before it is waiting to be removed. */
   firstSequence: number;
@@ -59,6 +61,7 @@ export function noFacts(replica: ReplicaId): ReplicaFacts {
     remembered: new Map(),
     promised: zeroBallot,
     decidedIndex: 0,
+    writes: 0,
     snapshot: undefined,
     firstSequence: 1,
   };
@@ -89,6 +92,9 @@ export function noteRecord(facts: ReplicaFacts, record: StoredRecord): void {
       break;
     case "snapshotReplaced":
       facts.decidedIndex = Math.max(facts.decidedIndex, record.index);
+      break;
+    case "mark":
+      facts.writes = record.writes;
       break;
     case "startsAt":
       facts.firstSequence = record.firstSequence;

@@ -71,6 +71,7 @@ export const logSnapshot: fc.Arbitrary<LogSnapshot> = plain({
 
 /** Each type by name: a new one is a type error here. */
 const byType: { [T in DurableRecord["type"]]: fc.Arbitrary<Extract<DurableRecord, { type: T }>> } = {
+  mark: plain({ type: fc.constant("mark" as const), writes: fc.nat() }),
   incarnation: plain({
     type: fc.constant("incarnation" as const),
     incarnation: fc.nat({ max: 5 }),

@@ -96,8 +96,10 @@ export class ReplicaAcceptor {
   }
 
   #isVoted(index: number): boolean {
-    const slot = this.#with.learner.log.get(index);
-    if (slot !== undefined && compareBallots(slot.ballot, this.#reign.ballot) === 0) return true;
+    const { learner, rules } = this.#with;
+    const slot = learner.log.get(index);
+    const isDecided = index <= learner.decidedIndex;
+    if (slot !== undefined && rules.isVote(slot.ballot, this.#reign.ballot, isDecided)) return true;
     return this.#reign.lateVotes.has(index);
   }
 

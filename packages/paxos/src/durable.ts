@@ -25,7 +25,9 @@ export type DurableRecord =
   /** Every slot up to `index` is chosen as stored. */
   | { readonly type: "decided"; readonly index: number }
   /** Stands for every entry up to its index. */
-  | { readonly type: "snapshot"; readonly snapshot: LogSnapshot };
+  | { readonly type: "snapshot"; readonly snapshot: LogSnapshot }
+  /** Ends each write: how many there were, this one included. Tells a disk from an older image of it. */
+  | { readonly type: "mark"; readonly writes: number };
 
 /** What the records add up to. */
 export interface DurableState {
@@ -37,6 +39,8 @@ export interface DurableState {
   readonly slots: ReadonlyMap<number, Slot>;
   readonly decidedIndex: number;
   readonly snapshot: LogSnapshot | undefined;
+  /** Writes since the storage was new. */
+  readonly writes: number;
 }
 
 /** A storage that has never been written. */
@@ -48,6 +52,7 @@ export const emptyStorage: DurableState = {
   slots: new Map(),
   decidedIndex: 0,
   snapshot: undefined,
+  writes: 0,
 };
 
 /** The state after `records`, in the order they were persisted. Linear in their number. */
@@ -93,6 +98,9 @@ export function applyRecord(state: DurableStateDraft, record: DurableRecord): vo
     case "snapshot":
       state.snapshot = record.snapshot;
       state.decidedIndex = Math.max(state.decidedIndex, record.snapshot.index);
+      break;
+    case "mark":
+      state.writes = record.writes;
       break;
   }
 }

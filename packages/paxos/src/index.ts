@@ -23,6 +23,7 @@ export type {
   Announce,
   AnnounceReply,
   Decided,
+  DiskMark,
   Entries,
   Entry,
   Fetch,
@@ -53,7 +54,8 @@ export {
 } from "./node.js";
 export { type ReplicaOptions, type Settings, settingsOf } from "./options.js";
 export type { PeerStatus } from "./peers.js";
-export { Replica, type ReplicaDependencies, type ReplicaStatus } from "./replica.js";
+export { Replica, type ReplicaDependencies } from "./replica.js";
+export type { ReplicaStatus } from "./replica-status.js";
 export { paxosRules, type Reports, type Rules } from "./rules.js";
 export type { AnyStateMachine, StateMachine } from "./state-machine.js";
 export {

@@ -5,7 +5,16 @@
  * Commands, results and states belong to the user's state machine, so the user says what those look like.
  */
 import type { Ballot } from "./ballot.js";
-import type { Entry, LogSnapshot, Message, Outcome, SessionRecord, Slot, StateChecksum } from "./messages.js";
+import type {
+  DiskMark,
+  Entry,
+  LogSnapshot,
+  Message,
+  Outcome,
+  SessionRecord,
+  Slot,
+  StateChecksum,
+} from "./messages.js";
 
 /** What the opaque values in messages look like. */
 export interface ValueShapes {
@@ -71,6 +80,31 @@ function variant<T extends { type: string }>(kinds: { readonly [K in T["type"]]:
 
 const round: Check = (value) => whole(value) && (value as number) <= roundMax;
 const ballot: Check = record<Ballot>({ round, replica: name });
+const incarnation: Check = whole;
+const decidedIndex: Check = whole;
+const disk: Check = maybe(record<DiskMark>({ boot: whole, found: whole, durable: whole }));
+const heartbeat: Check = record<Kind<Message, "heartbeat">>({
+  type: is("heartbeat"),
+  sentAt: whole,
+  leading: maybe(ballot),
+  decidedIndex,
+  incarnation,
+  disk,
+});
+const heartbeatReply: Check = record<Kind<Message, "heartbeatReply">>({
+  type: is("heartbeatReply"),
+  sentAt: whole,
+  leader: ballot,
+  happy: flag,
+  leads: flag,
+  voting: flag,
+  leased: maybe(ballot),
+  decidedIndex,
+  checksum: maybe(record<StateChecksum>({ index: whole, value: Number.isFinite })),
+  incarnation,
+  asker: maybe(whole),
+  disk,
+});
 
 /**
  * A function that tells messages from everything else.
@@ -88,29 +122,10 @@ const ballot: Check = record<Ballot>({ round, replica: name });
 export function messageShape(values: ValueShapes): (value: unknown) => value is Message {
   const entry = entryShape(values);
   const slot = record<Slot>({ ballot, entry });
-  const incarnation = whole;
-  const decidedIndex = whole;
   const check = variant<Message>({
-    heartbeat: record<Kind<Message, "heartbeat">>({
-      type: is("heartbeat"),
-      sentAt: whole,
-      leading: maybe(ballot),
-      decidedIndex,
-      incarnation,
-    }),
-    heartbeatReply: record<Kind<Message, "heartbeatReply">>({
-      type: is("heartbeatReply"),
-      sentAt: whole,
-      leader: ballot,
-      happy: flag,
-      leads: flag,
-      voting: flag,
-      leased: maybe(ballot),
-      decidedIndex,
-      checksum: maybe(record<StateChecksum>({ index: whole, value: Number.isFinite })),
-      incarnation,
-    }),
-    prepare: record<Kind<Message, "prepare">>({ type: is("prepare"), ballot }),
+    heartbeat,
+    heartbeatReply,
+    prepare: record<Kind<Message, "prepare">>({ type: is("prepare"), ballot, disk }),
     promise: record<Kind<Message, "promise">>({
       type: is("promise"),
       ballot,
@@ -118,6 +133,8 @@ export function messageShape(values: ValueShapes): (value: unknown) => value is 
       accepted: list(pair(index, slot)),
       incarnation,
       remembered: list(pair(name, whole)),
+      asker: maybe(whole),
+      disk,
     }),
     accept: record<Kind<Message, "accept">>({
       type: is("accept"),
@@ -126,8 +143,15 @@ export function messageShape(values: ValueShapes): (value: unknown) => value is 
       first: index,
       entries: list(entry),
       decidedIndex,
+      disk,
     }),
-    accepted: record<Kind<Message, "accepted">>({ type: is("accepted"), ballot, upTo: whole, incarnation }),
+    accepted: record<Kind<Message, "accepted">>({
+      type: is("accepted"),
+      ballot,
+      upTo: whole,
+      incarnation,
+      disk,
+    }),
     rejected: record<Kind<Message, "rejected">>({ type: is("rejected"), ballot, promised: ballot }),
     decided: record<Kind<Message, "decided">>({ type: is("decided"), ballot, decidedIndex }),
     fetch: record<Kind<Message, "fetch">>({ type: is("fetch"), from: index }),
@@ -150,7 +174,7 @@ export function messageShape(values: ValueShapes): (value: unknown) => value is 
       incarnation,
       promised: ballot,
     }),
-    stale: record<Kind<Message, "stale">>({ type: is("stale"), remembered: whole }),
+    stale: record<Kind<Message, "stale">>({ type: is("stale"), remembered: whole, boot: maybe(whole) }),
   });
   return (value): value is Message => check(value) && isNear(value as Message);
 }

@@ -67,10 +67,27 @@ export interface StateChecksum {
 }
 
 /**
+ * What a replica's disk has made durable, in writes since it was new. Stamped on every message that counts as it
+ * leaves. Absent in messages of a replica that keeps no count: they are taken as they are.
+ */
+export interface DiskMark {
+  /** Which start of the replica speaks: a random number, not kept. */
+  readonly boot: number;
+  /** Writes this start found on the disk. */
+  readonly found: number;
+  /** Writes that are durable now. */
+  readonly durable: number;
+}
+
+interface Marked {
+  readonly disk?: DiskMark;
+}
+
+/**
  * Any replica → every member, several times an election timeout. The receiver answers at once.
  * `sentAt` is the sender's clock in ticks; the reply echoes it, so that a lease counts from the question.
  */
-export interface Heartbeat {
+export interface Heartbeat extends Marked {
   readonly type: "heartbeat";
   readonly sentAt: number;
   /** The ballot the sender leads in and wants a lease for, or undefined. */
@@ -80,9 +97,11 @@ export interface Heartbeat {
 }
 
 /** The answer to a heartbeat: proof of a two-way link, and the replier's view of who leads. */
-export interface HeartbeatReply {
+export interface HeartbeatReply extends Marked {
   readonly type: "heartbeatReply";
   readonly sentAt: number;
+  /** The start of the asker that is answered. */
+  readonly asker?: number;
   /** The latest ballot the replier promised or follows. */
   readonly leader: Ballot;
   /** Whether the replier leads with a quorum behind it, tries to, or hears from a leader that says so. */
@@ -99,7 +118,7 @@ export interface HeartbeatReply {
 }
 
 /** Phase 1a for all slots at once. New leader → members, repeated until they answer. */
-export interface Prepare {
+export interface Prepare extends Marked {
   readonly type: "prepare";
   readonly ballot: Ballot;
 }
@@ -109,9 +128,11 @@ export interface Prepare {
  * learns those by catching up. `remembered` names the latest incarnation of each replica that the sender has
  * durably seen: a promise from an earlier incarnation, whose memory is lost, is void.
  */
-export interface Promised {
+export interface Promised extends Marked {
   readonly type: "promise";
   readonly ballot: Ballot;
+  /** The start of the candidate that asked: one whose disk went back in time may use a ballot again. */
+  readonly asker?: number;
   readonly decidedIndex: number;
   readonly accepted: readonly (readonly [index: number, slot: Slot])[];
   readonly incarnation: number;
@@ -122,7 +143,7 @@ export interface Promised {
  * Phase 2a for the slots `first, first + 1, …`. Leader → members. Every slot before `base` was decided before this
  * reign; every slot from `base` on is proposed in it. Also tells how far the leader knows the log to be decided.
  */
-export interface Accept {
+export interface Accept extends Marked {
   readonly type: "accept";
   readonly ballot: Ballot;
   readonly base: number;
@@ -135,7 +156,7 @@ export interface Accept {
  * Phase 2b. Sent after the entries are durable. Cumulative: the sender has accepted, in this ballot, every slot
  * from the reign's base to `upTo`, but for those that this ballot's leader said it has enough votes for.
  */
-export interface Accepted {
+export interface Accepted extends Marked {
   readonly type: "accepted";
   readonly ballot: Ballot;
   readonly upTo: number;
@@ -205,10 +226,14 @@ export interface AnnounceReply {
   readonly promised: Ballot;
 }
 
-/** To a replica that spoke as an earlier incarnation than one remembered: its storage went back in time. */
+/**
+ * To a replica whose storage went back in time: it spoke as an earlier incarnation than the one remembered, or as a
+ * start, `boot`, that found fewer writes on its disk than were told before.
+ */
 export interface Stale {
   readonly type: "stale";
   readonly remembered: number;
+  readonly boot?: number;
 }
 
 export type Message =

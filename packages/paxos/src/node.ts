@@ -8,7 +8,8 @@ import type { DurableRecord, DurableState } from "./durable.js";
 import type { Effect, HaltReason, Input, MembershipChange, Refusal } from "./effects.js";
 import type { Message, Outcome } from "./messages.js";
 import type { ReplicaOptions } from "./options.js";
-import { Replica, type ReplicaStatus } from "./replica.js";
+import { Replica } from "./replica.js";
+import type { ReplicaStatus } from "./replica-status.js";
 import type { StateMachine } from "./state-machine.js";
 
 /** How a node reaches its peers. May lose messages; must not call the node back from within `send`. */

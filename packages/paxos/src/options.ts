@@ -5,7 +5,10 @@ export interface ReplicaOptions {
   readonly id: ReplicaId;
   /** The members the cluster starts with; once entries are decided, the log says who they are. */
   readonly members: readonly ReplicaId[];
-  /** Where this replica's random choices begin. Give each start its own. */
+  /**
+   * Where this replica's random choices begin. Give each start its own: it also tells one start from another, without
+   * which peers cannot notice that this replica's disk was put back to an earlier state.
+   */
   readonly seed: number;
   /**
    * True when the operator creates a cluster, or starts a replica of a name never used before: an empty storage is

@@ -7,7 +7,7 @@
 import type { ReplicaId } from "./ballot.js";
 import type { DurableRecord } from "./durable.js";
 import type { Effect } from "./effects.js";
-import type { Message } from "./messages.js";
+import type { DiskMark, Message } from "./messages.js";
 import type { Rules } from "./rules.js";
 
 interface Waiting {
@@ -23,9 +23,19 @@ export class Outbox {
   #durable = 0;
   #writing = 0;
   #waiting: Waiting[] = [];
+  readonly #boot: number;
+  /** Writes the disk held at the start, has been given, and has made durable. */
+  readonly #found: number;
+  #written: number;
+  #durableWrites: number;
 
-  constructor(rules: Rules) {
+  /** `boot` names this start; `found` is the number of writes on the disk. */
+  constructor(rules: Rules, boot: number, found: number) {
     this.#rules = rules;
+    this.#boot = boot;
+    this.#found = found;
+    this.#written = found;
+    this.#durableWrites = found;
   }
 
   /** Whether the next write has anything in it. */
@@ -45,7 +55,11 @@ export class Outbox {
 
   /** Sends without waiting: for messages that promise nothing. */
   send(to: ReplicaId, message: Message): void {
-    this.emit({ type: "send", to, message });
+    this.emit({
+      type: "send",
+      to,
+      message: isMarked(message) ? { ...message, disk: this.#mark() } : message,
+    });
   }
 
   /** Sends once everything recorded so far is durable. */
@@ -64,6 +78,7 @@ export class Outbox {
   persisted(upTo: number): void {
     if (upTo > this.#writing || upTo <= this.#durable) return;
     this.#durable = upTo;
+    this.#durableWrites = this.#written;
     const ready = this.#waiting.filter(({ after }) => after <= upTo);
     this.#waiting = this.#waiting.filter(({ after }) => after > upTo);
     for (const { run } of ready) run();
@@ -73,11 +88,34 @@ export class Outbox {
   drain(): Effect[] {
     if (this.#staged.length > 0 && this.#writing === this.#durable) {
       this.#writing = this.#recorded;
-      this.emit({ type: "persist", upTo: this.#writing, records: this.#staged });
+      this.#written += 1;
+      const records: DurableRecord[] = [...this.#staged, { type: "mark", writes: this.#written }];
+      this.emit({ type: "persist", upTo: this.#writing, records });
       this.#staged = [];
     }
     const effects = this.#effects;
     this.#effects = [];
     return effects;
+  }
+
+  /** Nothing is told of a write before it is durable: a peer would miss it after a crash. */
+  #mark(): DiskMark {
+    const durable = this.#rules.toldWrites(this.#durableWrites, this.#written);
+    return { boot: this.#boot, found: this.#found, durable };
+  }
+}
+
+/** Whether a message rests on the disk of its sender. */
+function isMarked(message: Message): message is Extract<Message, { readonly disk?: DiskMark }> {
+  switch (message.type) {
+    case "heartbeat":
+    case "heartbeatReply":
+    case "prepare":
+    case "promise":
+    case "accept":
+    case "accepted":
+      return true;
+    default:
+      return false;
   }
 }

@@ -9,6 +9,7 @@ import { Applier } from "./applier.js";
 import { type Ballot, compareBallots, laterBallot, type ReplicaId, zeroBallot } from "./ballot.js";
 import { Candidacy } from "./candidacy.js";
 import { CatchUp } from "./catch-up.js";
+import { DiskMarks } from "./disk-marks.js";
 import { Divergence } from "./divergence.js";
 import { type DurableState, emptyStorage } from "./durable.js";
 import type { Effect, HaltReason, Input } from "./effects.js";
@@ -23,15 +24,19 @@ import type {
   HeartbeatReply,
   Message,
   Outcome,
+  Prepare,
   Promised,
   Slot,
   SnapshotMessage,
+  Stale,
 } from "./messages.js";
 import { type ReplicaOptions, type Settings, settingsOf } from "./options.js";
 import { Outbox } from "./outbox.js";
-import { type PeerStatus, Peers } from "./peers.js";
+import { Peers } from "./peers.js";
 import { Random } from "./random.js";
 import { Rejoin } from "./rejoin.js";
+import type { Announced, ReplicaStatus } from "./replica-status.js";
+import { RollCall } from "./roll-call.js";
 import { paxosRules, type Rules } from "./rules.js";
 import type { AnyStateMachine } from "./state-machine.js";
 
@@ -44,31 +49,8 @@ export interface ReplicaDependencies {
   readonly rules?: Rules;
 }
 
-/** What a replica believes, for people and for dashboards. */
-export interface ReplicaStatus {
-  readonly id: ReplicaId;
-  readonly role: "follower" | "preparing" | "leader" | "rejoining" | "halted";
-  /** The ballot it follows or leads in: the epoch that fences a leader's orders. */
-  readonly ballot: Ballot;
-  readonly believedLeader: ReplicaId | undefined;
-  readonly decidedIndex: number;
-  readonly members: readonly ReplicaId[];
-  /** Whether a quorum answered in the last election round. */
-  readonly isConnected: boolean;
-  /** Whether reads are answered without the log at this moment. */
-  readonly hasLease: boolean;
-  readonly openRequests: number;
-  /** The other members, as last heard. */
-  readonly peers: readonly PeerStatus[];
-  /** How many more voting members may fail before nothing can be decided; negative if that is so already. */
-  readonly failuresTolerated: number;
-}
-
-interface Announced {
-  readonly ballot: Ballot;
-  readonly isLeader: boolean;
-  readonly believedLeader: ReplicaId | undefined;
-}
+/** Starts of a replica are told apart by a random number below this. */
+const bootsMax: number = 2 ** 32;
 
 export class Replica {
   readonly #settings: Settings;
@@ -80,6 +62,9 @@ export class Replica {
   readonly #candidacy: Candidacy;
   readonly #intake: Intake;
   readonly #incarnations: Incarnations;
+  readonly #diskMarks: DiskMarks;
+  readonly #rollCall: RollCall;
+  readonly #boot: number;
   readonly #rejoin: Rejoin;
   readonly #catchUp: CatchUp;
   readonly #divergence: Divergence;
@@ -94,7 +79,8 @@ export class Replica {
     const settings = settingsOf(options);
     const storage = dependencies.storage ?? emptyStorage;
     const rules = dependencies.rules ?? paxosRules;
-    const outbox = new Outbox(rules);
+    const boot = new Random(settings.seed).below(bootsMax);
+    const outbox = new Outbox(rules, boot, storage.writes);
     const applier = new Applier(settings, rules, dependencies.machine);
     const onDecided = (index: number, slot: Slot, outcome: Outcome | undefined): void =>
       this.#onDecided(index, slot, outcome);
@@ -108,6 +94,10 @@ export class Replica {
     this.#learner = learner;
     this.#acceptor = acceptor;
     this.#incarnations = new Incarnations(storage.remembered, outbox);
+    this.#diskMarks = new DiskMarks({ rules, outbox, incarnations: this.#incarnations });
+    const answersRollCall = storage.voting && rules.answersRollCall();
+    this.#rollCall = new RollCall(boot, settings.electionTimeoutTicks, answersRollCall);
+    this.#boot = boot;
     this.#rejoin = new Rejoin(storage, { settings, rules, outbox, members });
     this.#candidacy = new Candidacy(storage, {
       settings,
@@ -116,7 +106,7 @@ export class Replica {
       learner,
       acceptor,
       members,
-      votes: () => this.#rejoin.votes,
+      votes: () => this.#mayVote(),
       promiseOf: (ballot) => this.#promiseOf(ballot),
       onStepDown: () => this.#intake.requests.refuseAll(this.#candidacy.believedLeader),
     });
@@ -210,10 +200,12 @@ export class Replica {
 
   #tick(count: number): void {
     this.#now += count;
+    this.#rollCall.check(this.#now, this.#others());
     this.#rejoin.tick(this.#now);
     this.#candidacy.tick(count, this.#now);
     const heartbeatTicks = Math.max(1, Math.floor((this.#settings.electionTimeoutTicks + 1) / 3));
-    if (this.#now - this.#heartbeatAt >= heartbeatTicks) this.#sendHeartbeats();
+    const isCalling = this.#heartbeatAt === 0 && !this.#rollCall.isOver;
+    if (isCalling || this.#now - this.#heartbeatAt >= heartbeatTicks) this.#sendHeartbeats();
     this.#compareStates();
   }
 
@@ -226,7 +218,7 @@ export class Replica {
       decidedIndex: this.#learner.decidedIndex,
       incarnation: this.#rejoin.incarnation,
     };
-    for (const id of this.#applier.members) if (id !== this.#settings.id) this.#outbox.send(id, message);
+    for (const id of this.#others()) this.#outbox.send(id, message);
   }
 
   #compareStates(): void {
@@ -238,6 +230,7 @@ export class Replica {
   // ---- messages
 
   #receive(from: ReplicaId, message: Message): void {
+    if (!this.#diskMarks.vouchFor(from, message)) return;
     switch (message.type) {
       case "heartbeat":
         this.#onHeartbeat(from, message);
@@ -246,9 +239,10 @@ export class Replica {
         this.#onHeartbeatReply(from, message);
         break;
       case "prepare":
-        this.#onPrepare(from, message.ballot);
+        this.#onPrepare(from, message);
         break;
       case "promise":
+        if (message.asker !== undefined && message.asker !== this.#boot) break;
         if (this.#incarnations.meet(from, message.incarnation))
           this.#candidacy.leader?.onPromise(from, message);
         break;
@@ -286,7 +280,7 @@ export class Replica {
         this.#rejoin.onAnnounceReply(from, message.incarnation, message.promised);
         break;
       case "stale":
-        this.#onStale(message.remembered);
+        this.#onStale(from, message);
         break;
     }
   }
@@ -299,6 +293,7 @@ export class Replica {
     this.#outbox.send(from, {
       type: "heartbeatReply",
       sentAt: message.sentAt,
+      ...(message.disk && { asker: message.disk.boot }),
       leader: election.leader,
       happy: election.happy,
       leads: leader?.isPreparing === false,
@@ -312,14 +307,16 @@ export class Replica {
 
   #onHeartbeatReply(from: ReplicaId, message: HeartbeatReply): void {
     if (!this.#isKnownIncarnation(from, message.incarnation)) return;
+    this.#rollCall.heard(from, message.asker);
+    this.#rollCall.check(this.#now, this.#others());
     this.#peers.onReply(from, message, this.#now);
     this.#catchUp.heard(from, message.decidedIndex, this.#now);
     if (message.checksum) this.#divergence.heard(from, message.checksum);
     if (message.voting) this.#candidacy.onHeartbeatReply(from, message, this.#now);
   }
 
-  #onPrepare(from: ReplicaId, ballot: Ballot): void {
-    if (!this.#rejoin.votes || !this.#applier.members.includes(from)) return;
+  #onPrepare(from: ReplicaId, { ballot, disk }: Prepare): void {
+    if (!this.#mayVote() || !this.#applier.members.includes(from)) return;
     const { promised } = this.#acceptor;
     const isNews = compareBallots(ballot, promised) > 0;
     if (isNews && this.#candidacy.withholdsPromise(from, this.#now)) return;
@@ -328,7 +325,7 @@ export class Replica {
       return;
     }
     this.#candidacy.yieldTo(ballot);
-    this.#outbox.sendDurably(from, this.#promiseOf(ballot));
+    this.#outbox.sendDurably(from, { ...this.#promiseOf(ballot), ...(disk && { asker: disk.boot }) });
   }
 
   #promiseOf(ballot: Ballot): Promised {
@@ -344,7 +341,7 @@ export class Replica {
 
   #onAccept(from: ReplicaId, message: Accept): void {
     this.#catchUp.heard(from, message.decidedIndex, this.#now);
-    if (!this.#rejoin.votes) return;
+    if (!this.#mayVote()) return;
     if (!this.#acceptor.accept(message)) {
       this.#outbox.send(from, {
         type: "rejected",
@@ -420,8 +417,11 @@ export class Replica {
     return false;
   }
 
-  #onStale(remembered: number): void {
-    if (remembered <= this.#rejoin.incarnation || !this.#rejoin.votes) return;
+  #onStale(from: ReplicaId, { remembered, boot }: Stale): void {
+    this.#rollCall.heard(from, boot);
+    const { incarnation, votes } = this.#rejoin;
+    const isRolledBack = boot === this.#boot && remembered === incarnation;
+    if (!votes || !(remembered > incarnation || isRolledBack)) return;
     this.#candidacy.stepDown();
     this.#rejoin.begin();
   }
@@ -458,6 +458,15 @@ export class Replica {
   }
 
   // ---- beliefs
+
+  /** Whether this replica's memory is whole, as far as it and its peers know. */
+  #mayVote(): boolean {
+    return this.#rejoin.votes && this.#rollCall.isOver;
+  }
+
+  #others(): readonly ReplicaId[] {
+    return this.#applier.members.filter((id) => id !== this.#settings.id);
+  }
 
   #role(): ReplicaStatus["role"] {
     if (this.#halted) return "halted";

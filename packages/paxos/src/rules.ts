@@ -40,6 +40,8 @@ export interface Rules {
   isPromiseVoid(incarnation: number, remembered: number): boolean;
   /** How far an acceptor may say it accepted: the end of the run without a gap, not the last slot it has. */
   acknowledged(runEnd: number, lastReceived: number): number;
+  /** A slot has this reign's vote only if it was voted for in its ballot; that it is decided proves nothing. */
+  isVote(slotBallot: Ballot, reignBallot: Ballot, isDecided: boolean): boolean;
   /** A slot a leader calls decided is the one of its own ballot; another vote in that slot may be a loser. */
   isDecidedSlot(slotBallot: Ballot, leaderBallot: Ballot): boolean;
   /**
@@ -66,6 +68,14 @@ export interface Rules {
   mustAskNewMembers(): boolean;
   /** An empty storage is believed only when the cluster is being created and nobody remembers its owner. */
   trustsEmptyStorage(bootstrap: boolean, remembered: number): boolean;
+  /** A start must find every write that an earlier one told of. */
+  isDiskLost(found: number, told: number): boolean;
+  /** What a start told later than it began says nothing about what it found. */
+  judgesWithinStart(): boolean;
+  /** Of the writes of its disk a replica tells only the durable ones: the others a crash may take. */
+  toldWrites(durable: number, written: number): number;
+  /** A replica that has just started lets the others hear what it found before it votes. */
+  answersRollCall(): boolean;
 
   /** While a lease it granted runs, an acceptor promises nothing to another replica. */
   withholdsPromise(leaseHeldBy: ReplicaId | undefined, candidate: ReplicaId): boolean;
@@ -108,6 +118,7 @@ export const paxosRules: Rules = {
   countsVote: (ballot, own) => compareBallots(ballot, own) === 0,
   isPromiseVoid: (incarnation, remembered) => incarnation < remembered,
   acknowledged: (runEnd) => runEnd,
+  isVote: (slotBallot, reignBallot) => compareBallots(slotBallot, reignBallot) === 0,
   isDecidedSlot: (slotBallot, leaderBallot) => compareBallots(slotBallot, leaderBallot) === 0,
   announcedIndex: (counted) => counted,
   campaignsUnasked: () => false,
@@ -118,6 +129,10 @@ export const paxosRules: Rules = {
   waitsForMembers: () => true,
   mustAskNewMembers: () => true,
   trustsEmptyStorage: (bootstrap, remembered) => bootstrap && remembered === 0,
+  isDiskLost: (found, told) => found < told,
+  judgesWithinStart: () => false,
+  toldWrites: (durable) => durable,
+  answersRollCall: () => true,
   withholdsPromise: (leaseHeldBy, candidate) => leaseHeldBy !== undefined && leaseHeldBy !== candidate,
   restartHoldTicks: (leaseTicks) => leaseTicks,
   leaseStart: (sentAt) => sentAt,

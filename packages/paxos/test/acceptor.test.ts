@@ -11,7 +11,7 @@ const ballot = (round: number) => ({ round, replica: "x" });
 const noops = (count: number): Entry[] => Array.from({ length: count }, () => ({ type: "noop" }));
 
 function acceptor(): { acceptor: ReplicaAcceptor; learner: Learner; outbox: Outbox } {
-  const outbox = new Outbox(rules);
+  const outbox = new Outbox(rules, 1, 0);
   const settings = settingsOf({ id: "a", members: ["a", "b", "c"], seed: 1 });
   const applier = new Applier(settings, rules, new SwapMachine());
   const learner = new Learner(emptyStorage, { settings, rules, outbox, applier, onDecided: () => {} });
@@ -78,7 +78,12 @@ describe("an acceptor", () => {
     expect(persist).toMatchObject({
       type: "persist",
       upTo: 3,
-      records: [{ type: "promised" }, { type: "accepted", index: 1 }, { type: "accepted", index: 2 }],
+      records: [
+        { type: "promised" },
+        { type: "accepted", index: 1 },
+        { type: "accepted", index: 2 },
+        { type: "mark", writes: 1 },
+      ],
     });
   });
 });

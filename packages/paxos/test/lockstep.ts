@@ -31,6 +31,7 @@ export class Lockstep {
   /** Messages for which this returns false are lost. */
   passes: (from: ReplicaId, to: ReplicaId, message: Message) => boolean = () => true;
   now = 0;
+  #starts = 0;
 
   constructor(ids: readonly ReplicaId[], options: Partial<ReplicaOptions> = {}) {
     this.#options = options;
@@ -42,7 +43,7 @@ export class Lockstep {
   start(id: ReplicaId, bootstrap = true): void {
     const records = this.members.get(id)?.records ?? [];
     const machine = new SwapMachine();
-    const options = { members: this.#initial, seed: 1, bootstrap, ...this.#options, id };
+    const options = { members: this.#initial, seed: ++this.#starts, bootstrap, ...this.#options, id };
     const replica = new Replica(options, { machine, storage: recoverState(records) });
     this.members.set(id, { replica, machine, records, seen: [], isUp: true });
   }

@@ -23,7 +23,8 @@ function voter(members = abc): Replica {
   const storage = recoverState([{ type: "incarnation", incarnation: 1, voting: true }]);
   const options = { id: "a", members, seed: 1, leaseTicks: 3 };
   const replica = new Replica(options, { machine: new SwapMachine(), storage });
-  replica.step({ type: "tick", count: 3 });
+  // Until it may vote though nobody has answered.
+  replica.step({ type: "tick", count: 10 });
   return replica;
 }
 

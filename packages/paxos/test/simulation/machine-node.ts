@@ -4,6 +4,7 @@
  */
 import {
   type DurableRecord,
+  type DurableState,
   type Effect,
   type Input,
   Replica,
@@ -32,6 +33,10 @@ export interface NodeHooks {
   /** Whether machines may fail at this time. */
   readonly mayFail: () => boolean;
   readonly onFailure: (node: MachineNode) => void;
+  readonly onStart: (node: MachineNode, stored: DurableState) => void;
+  readonly onWrite: (node: MachineNode, records: readonly DurableRecord[]) => void;
+  readonly onDurable: (node: MachineNode, records: readonly DurableRecord[]) => void;
+  readonly onLoss: (node: MachineNode) => void;
 }
 
 export class MachineNode {
@@ -48,6 +53,12 @@ export class MachineNode {
   #tickedAt = 0;
   #pausedUntil = 0;
   #wiped = false;
+  /** The disk as it was some time ago, and how many writes it held. */
+  #image: readonly DurableRecord[] | undefined;
+  #imageWrites = 0;
+  #imageIncarnation = 0;
+  #isRolledBack = false;
+  rolledBackAt = 0;
   slowDisk = false;
 
   constructor(id: ReplicaId, options: NodeOptions, hooks: NodeHooks, queue: EventQueue, random: Random) {
@@ -85,10 +96,12 @@ export class MachineNode {
     this.#pausedUntil = 0;
     this.#tickedAt = this.#queue.now;
     this.#machine = new SwapMachine();
+    const storage = recoverState(this.#disk);
+    this.#hooks.onStart(this, storage);
     const seed = this.#random.below(0x7fffffff);
     this.#replica = new Replica(
       { ...this.#options.replica, id: this.id, seed, bootstrap: !this.#wiped },
-      { machine: this.#machine, storage: recoverState(this.#disk), rules: this.#options.rules },
+      { machine: this.#machine, storage, rules: this.#options.rules },
     );
     this.#scheduleTick();
   }
@@ -97,7 +110,7 @@ export class MachineNode {
   crash(): void {
     if (!this.#replica) return;
     const survives = this.#random.below(this.#writing.length + 1);
-    this.#disk.push(...this.#writing.slice(0, survives));
+    this.#store(this.#writing.slice(0, survives));
     this.#writing = [];
     this.#replica = undefined;
     this.#life += 1;
@@ -107,6 +120,41 @@ export class MachineNode {
     this.crash();
     this.#disk = [];
     this.#wiped = true;
+    this.#image = undefined;
+    this.#isRolledBack = false;
+    this.#hooks.onLoss(this);
+  }
+
+  /** The disk went back in time, and neither it nor its replica knows. */
+  get isRolledBack(): boolean {
+    return this.#isRolledBack;
+  }
+
+  /** Writes that the image lacks are those above this; undefined if there is none that could pass for the disk. */
+  get imageWrites(): number | undefined {
+    return this.#image && this.#imageWrites;
+  }
+
+  get imageIncarnation(): number {
+    return this.#imageIncarnation;
+  }
+
+  takeImage(): void {
+    const { voting, writes, incarnation } = recoverState(this.#disk);
+    this.#image = voting ? [...this.#disk] : undefined;
+    this.#imageWrites = writes;
+    this.#imageIncarnation = incarnation;
+  }
+
+  /** Puts the image in place of the disk. */
+  rollBack(): void {
+    if (!this.#image) return;
+    this.crash();
+    this.#disk = [...this.#image];
+    this.#image = undefined;
+    this.#isRolledBack = true;
+    this.rolledBackAt = this.#queue.now;
+    this.#hooks.onLoss(this);
   }
 
   pause(units: number): void {
@@ -162,6 +210,7 @@ export class MachineNode {
 
   #write(upTo: number, records: readonly DurableRecord[]): void {
     this.#writing = records;
+    this.#hooks.onWrite(this, records);
     const life = this.#life;
     const duration = this.#hooks.writeTime() * (this.slowDisk ? 20 : 1);
     if (this.#hooks.failsAround()) {
@@ -174,10 +223,20 @@ export class MachineNode {
     }
     this.#queue.add(this.#queue.now + duration, () => {
       if (life !== this.#life) return;
-      this.#disk.push(...records);
+      this.#store(records);
       this.#writing = [];
       this.give({ type: "persisted", upTo });
     });
+  }
+
+  #store(records: readonly DurableRecord[]): void {
+    this.#disk.push(...records);
+    // Another incarnation is told from this one without marks; and one that knows of its loss is not to be tested.
+    if (records.some(({ type }) => type === "incarnation")) {
+      this.#image = undefined;
+      this.#isRolledBack = false;
+    }
+    this.#hooks.onDurable(this, records);
   }
 
   #truncate(upTo: number): void {

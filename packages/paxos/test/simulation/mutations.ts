@@ -11,6 +11,8 @@ export interface Mutation {
   readonly rules: Partial<Rules>;
   /** Counts only if something false happens: that nothing happens any more is not this mistake's doing. */
   readonly safetyOnly?: boolean;
+  /** Seldom or never changes what is decided, so invariants are watched too. */
+  readonly watched?: boolean;
 }
 
 /**
@@ -190,6 +192,70 @@ export const mutations: readonly Mutation[] = [
     name: "snapshot-off-by-one",
     mistake: "a snapshot claims the index before the last one it contains",
     rules: { snapshotIndex: (applied) => applied - 1 },
+  },
+  {
+    name: "accepting-without-promising",
+    mistake: "an acceptor accepts in a later ballot without promising it",
+    watched: true,
+    rules: { promisedAfterAccept: (promised) => promised },
+  },
+  {
+    name: "decided-taken-for-vote",
+    mistake: "an acceptor takes what it knows to be decided for a vote",
+    watched: true,
+    rules: {
+      isVote: (slotBallot, reignBallot, isDecided) =>
+        isDecided || paxosRules.isVote(slotBallot, reignBallot, isDecided),
+    },
+  },
+  {
+    name: "promise-before-fsync",
+    mistake: "a promise leaves before it is durable",
+    watched: true,
+    rules: { waitsForDisk: (message) => message.type !== "promise" },
+  },
+  {
+    name: "late-vote-counted",
+    mistake: "a late vote of an earlier reign counts",
+    watched: true,
+    rules: { countsVote: () => true },
+  },
+  {
+    name: "announces-what-it-learned",
+    mistake: "a deposed leader announces as decided in its ballot what it learned of a later one",
+    watched: true,
+    rules: { announcedIndex: (_counted, decided) => decided, endsReign: () => false },
+  },
+  {
+    name: "void-promise-counted",
+    mistake: "a promise given before the disk was lost still counts",
+    watched: true,
+    rules: { isPromiseVoid: () => false },
+  },
+  {
+    name: "rollback-unnoticed",
+    mistake: "peers forget how many writes a replica told them of, and believe a disk that went back in time",
+    watched: true,
+    rules: { isDiskLost: () => false },
+  },
+  {
+    name: "rollback-judged-within-start",
+    mistake: "a replica is taken for rolled back because it wrote something after it started",
+    watched: true,
+    rules: { judgesWithinStart: () => true },
+  },
+  {
+    name: "rollback-told-before-fsync",
+    mistake: "a replica tells of writes that are not durable, and seems rolled back after a crash",
+    watched: true,
+    rules: { toldWrites: (_durable, written) => written },
+  },
+  {
+    name: "votes-before-roll-call",
+    mistake:
+      "a replica that has just started votes before its peers could say that its disk went back in time",
+    watched: true,
+    rules: { answersRollCall: () => false },
   },
 ];
 

@@ -4,6 +4,18 @@ import type { MachineNode } from "./machine-node.js";
 import { type Fault, unitsPerTick } from "./plan.js";
 import type { World } from "./world.js";
 
+/** Faults in which machines fail. */
+const failures: ReadonlySet<Fault> = new Set<Fault>([
+  "crash",
+  "crashLeader",
+  "crashAll",
+  "wipe",
+  "leaseHeist",
+  "leaderForgets",
+  "rollback",
+  "amnesia",
+]);
+
 export class Nemesis {
   readonly #world: World;
   #changes = 0;
@@ -41,7 +53,9 @@ export class Nemesis {
     network.heal();
     network.isCalm = true;
     for (const node of nodes) node.slowDisk = false;
-    const voters = this.#shuffled(members.map((id) => this.#world.node(id))).filter(({ isVoter }) => isVoter);
+    const voters = this.#shuffled(members.map((id) => this.#world.node(id))).filter(
+      ({ isVoter, isRolledBack }) => isVoter && !isRolledBack,
+    );
     const quorum = Math.floor(members.length / 2) + 1;
     const isWhole = plan.spares > 0 || voters.length < quorum || this.#below(3) === 0;
     const healed = isWhole ? nodes : voters.slice(0, quorum);
@@ -70,7 +84,9 @@ export class Nemesis {
   }
 
   #cause(fault: Fault): void {
-    const { network, nodes } = this.#world;
+    const { network, nodes, plan } = this.#world;
+    const isFragile = this.#world.isRolledBack;
+    if (isFragile && (plan.theme === "rollback" || failures.has(fault))) return;
     const someone = this.#pick(nodes);
     switch (fault) {
       case "crash":
@@ -124,6 +140,12 @@ export class Nemesis {
       case "leaseHeist":
         this.#leaseHeist();
         break;
+      case "rollback":
+        this.#rollBack(someone);
+        break;
+      case "amnesia":
+        this.#amnesia();
+        break;
     }
   }
 
@@ -140,6 +162,48 @@ export class Nemesis {
       node.wipe();
       this.restartLater(node);
     }
+  }
+
+  /**
+   * Takes an image of the disk, or puts the last one in its place: only if that is noticeable. It is if every other
+   * replica has heard of the lost writes; or if one has, and nothing keeps it from saying so in time.
+   */
+  #rollBack(node: MachineNode): void {
+    const { network, nodes, plan, queue } = this.#world;
+    const writes = node.imageWrites;
+    if (plan.spares > 0 || writes === undefined || !node.isUp) {
+      if (node.isUp) node.takeImage();
+      return;
+    }
+    const others = nodes.filter((other) => other !== node);
+    if (!others.every(({ isUp, isVoter }) => isUp && isVoter)) return;
+    const knowing = others.filter((other) => this.#world.hasHeard(other, node, writes)).length;
+    if (plan.theme === "rollback") {
+      if (knowing === 0) return;
+      network.heal();
+    } else if (knowing < others.length) return;
+    node.rollBack();
+    queue.add(queue.now + 1 + this.#below(2 * unitsPerTick), () => {
+      if (this.#world.isFaulty) node.start();
+    });
+  }
+
+  /** A candidate reaches one other only, which then loses its disk and comes back among the rest. */
+  #amnesia(): void {
+    const { network, nodes, queue } = this.#world;
+    const [candidate, forgetful] = this.#shuffled(nodes);
+    if (!candidate || !forgetful) return;
+    network.heal();
+    this.#cutOff(candidate);
+    this.#world.usurper = candidate.id;
+    network.join(candidate.id, forgetful.id);
+    queue.add(queue.now + (4 + this.#below(2)) * unitsPerTick, () => {
+      if (!this.#world.isFaulty) return;
+      this.#wipe(forgetful);
+      network.cutBoth(candidate.id, forgetful.id);
+      forgetful.start();
+      queue.add(queue.now + (2 + this.#below(6)) * unitsPerTick, () => network.heal());
+    });
   }
 
   #pause(node: MachineNode): void {

@@ -37,6 +37,12 @@ export class Network {
     this.cut(b, a);
   }
 
+  /** Mends a link, both ways. */
+  join(a: ReplicaId, b: ReplicaId): void {
+    this.#cut.delete(`${a}>${b}`);
+    this.#cut.delete(`${b}>${a}`);
+  }
+
   heal(): void {
     this.#cut.clear();
   }

@@ -8,7 +8,7 @@ import { Random } from "../../src/random.js";
 export const unitsPerTick = 100;
 
 /** What a run is about: everything at once, or the few circumstances in which some rule matters at all. */
-export type Theme = "mixture" | "duel" | "members" | "leases";
+export type Theme = "mixture" | "duel" | "members" | "leases" | "rollback" | "amnesia";
 
 export interface Plan {
   readonly theme: Theme;
@@ -73,6 +73,10 @@ export type Fault =
   | "leaseHeist"
   /** A leader whose disk is slow reaches one follower only, and fails; then that follower is cut off. */
   | "leaderForgets"
+  /** An image of a disk is taken, and later put in the disk's place. */
+  | "rollback"
+  /** A replica promises, and loses its disk while its promise waits at the candidate. */
+  | "amnesia"
   | "changeMembers";
 
 const allFaults: readonly Fault[] = [
@@ -88,10 +92,18 @@ const allFaults: readonly Fault[] = [
   "chain",
   "star",
   "slowDisk",
+  "rollback",
 ];
 
 /** Half of the runs are mixtures. */
-const themes: readonly Theme[] = ["mixture", "mixture", "mixture", "duel", "members", "leases"];
+const themes: readonly Theme[] = [
+  ...Array<Theme>(5).fill("mixture"),
+  "duel",
+  "members",
+  "leases",
+  "rollback",
+  "amnesia",
+];
 
 export function planOf(seed: number): Plan {
   const random = new Random(seed ^ 0x9e3779b9);
@@ -106,7 +118,59 @@ export function planOf(seed: number): Plan {
       return membersOf(mixture, random);
     case "leases":
       return leasesOf(mixture, random);
+    case "rollback":
+      return rollbackOf(mixture, random);
+    case "amnesia":
+      return amnesiaOf(mixture, random);
   }
+}
+
+/** Disks go back in time; whoever has heard of what was lost can say so in time. */
+function rollbackOf(mixture: Plan, random: Random): Plan {
+  return {
+    ...mixture,
+    theme: "rollback",
+    members: 3,
+    spares: 0,
+    usurpers: 200 * random.below(2),
+    leaseTimeouts: random.below(2),
+    electionTimeoutTicks: 5,
+    faults: ["rollback", "rollback", "rollback", "isolateLeader", "heal", "partition", "crashLeader"],
+    faultEvery: 4,
+    faultTicks: 250,
+    loss: 0,
+    stragglers: 0,
+    delayMax: 60,
+    diskDelayMax: 40,
+    crashOnWrite: 0,
+    skewPercent: 0,
+    batchMax: 4,
+    clients: 5,
+    thinkTicks: 1,
+  };
+}
+
+/** Five replicas, one of which at a time loses its disk in the midst of somebody's phase 1. */
+function amnesiaOf(mixture: Plan, random: Random): Plan {
+  return {
+    ...mixture,
+    theme: "amnesia",
+    members: 5,
+    spares: 0,
+    usurpers: 0,
+    leaseTimeouts: 0,
+    electionTimeoutTicks: 3,
+    faults: ["amnesia"],
+    faultEvery: 10 + 5 * random.below(2),
+    faultTicks: 250,
+    loss: 0,
+    stragglers: 0,
+    delayMax: 40,
+    diskDelayMax: 20,
+    crashOnWrite: 0,
+    skewPercent: 0,
+    clients: 3,
+  };
 }
 
 /** Kinds of duels: slow disks that fail in the midst of a write, a network that loses a lot, a leader that forgets. */

@@ -4,8 +4,8 @@ import { planOf } from "./plan.js";
 import { type RunResult, World } from "./world.js";
 
 /** One run. The same seed and rules give the same run. */
-export function runSeed(seed: number, rules: Rules = paxosRules): RunResult {
-  return new World(seed, planOf(seed), rules).run();
+export function runSeed(seed: number, rules: Rules = paxosRules, watched = true): RunResult {
+  return new World(seed, planOf(seed), rules, watched).run();
 }
 
 export interface Tally {

@@ -2,10 +2,20 @@
  * A cluster in one process, from one number: machines, network, disks, clients and faults on virtual time. Every
  * choice comes from the seed, so a run can be replayed bit for bit.
  */
-import type { Effect, Entry, ReplicaId, Rules } from "../../src/index.js";
+import type {
+  Ballot,
+  DurableRecord,
+  DurableState,
+  Effect,
+  Entry,
+  Message,
+  ReplicaId,
+  Rules,
+} from "../../src/index.js";
 import { Random } from "../../src/random.js";
 import { Client, type ClientReply, type ClientRequest } from "./client.js";
 import { EventQueue } from "./event-queue.js";
+import { Invariants } from "./invariants.js";
 import { findImpossible } from "./linearizability.js";
 import { MachineNode } from "./machine-node.js";
 import { Nemesis } from "./nemesis.js";
@@ -14,7 +24,9 @@ import { type Plan, unitsPerTick } from "./plan.js";
 import type { SwapState } from "./swap-machine.js";
 
 /** After a quorum is healed, everything that waits must be finished within this many election timeouts. */
-export const finishTimeouts = 40;
+export const finishTimeouts = 60;
+/** A replica whose disk went back in time, and which nothing keeps from its peers, is told within so many ticks. */
+const toldWithinTicks = 12;
 
 export interface RunResult {
   /** What went wrong, or undefined. */
@@ -41,21 +53,38 @@ export class World {
   /** The next index each replica must decide in its present life. */
   readonly #expected = new Map<MachineNode, { life: number; index: number }>();
   readonly #waiting = new Map<string, { client: Client; attempt: number; key: string }>();
+  readonly #invariants: Invariants | undefined;
+  /** How many writes of each replica's disk each machine has heard of in its present life. */
+  readonly #heard = new Map<string, number>();
   #members: readonly ReplicaId[];
   #steps = 0;
   #fingerprint = 0;
   isFaulty = true;
+  /** This one campaigns at the end of its election round, whoever leads. */
+  usurper: ReplicaId | undefined;
 
-  constructor(seed: number, plan: Plan, rules: Rules) {
+  /** `watched`: whether invariants are watched, besides what the cluster decides and answers. */
+  constructor(seed: number, plan: Plan, rules: Rules, watched: boolean) {
     this.plan = plan;
     this.random = new Random(seed);
     const ids = ["a", "b", "c", "d", "e", "f", "g"].slice(0, plan.members + plan.spares);
     this.#members = ids.slice(0, plan.members);
-    this.network = new Network(this.queue, this.random, plan, ({ from, to, message }) => {
-      this.nodes.find(({ id }) => id === to)?.give({ type: "message", from, message });
-    });
-    const themed = this.#themed(rules);
-    this.nodes = ids.map((id) => this.#newNode(id, themed));
+    const deliver = this.#deliver.bind(this);
+    this.network = new Network(this.queue, this.random, plan, ({ from, to, message }) =>
+      deliver(from, to, message),
+    );
+    this.#invariants = watched
+      ? new Invariants({
+          fail: (why) => {
+            throw new Failure(`invariant: ${why}`);
+          },
+          members: () => this.#members,
+          decided: (index) => this.#log[index - 1]?.entry,
+          isToldInTime: plan.theme === "rollback",
+          membersChange: plan.spares > 0,
+        })
+      : undefined;
+    this.nodes = ids.map((id) => this.#newNode(id, this.#themed(id, rules)));
     const port = { replicas: () => ids, send: this.#send.bind(this) };
     this.#clients = Array.from(
       { length: plan.clients + 1 },
@@ -70,6 +99,37 @@ export class World {
 
   node(id: ReplicaId): MachineNode {
     return this.nodes.find((node) => node.id === id)!;
+  }
+
+  /**
+   * Whether some disk went back in time and its replica cannot have been told: then no machine may fail besides, since
+   * that is one fault already, and a peer that restarts forgets what it heard.
+   */
+  get isRolledBack(): boolean {
+    const bound = this.plan.theme === "rollback" ? toldWithinTicks * unitsPerTick : Number.POSITIVE_INFINITY;
+    return this.nodes.some(
+      ({ isRolledBack, rolledBackAt }) => isRolledBack && this.queue.now - rolledBackAt < bound,
+    );
+  }
+
+  /** Whether a machine that is up has heard of more writes of `node` than `writes`. */
+  hasHeard(listener: MachineNode, node: MachineNode, writes: number): boolean {
+    return (
+      (this.#heard.get(`${listener.id} ${listener.life} ${node.id} ${node.imageIncarnation}`) ?? 0) > writes
+    );
+  }
+
+  #deliver(from: ReplicaId, to: ReplicaId, message: Message): void {
+    const node = this.nodes.find(({ id }) => id === to);
+    if (!node?.isUp) return;
+    // Only what names its incarnation is remembered by peers.
+    const isRemembered = "incarnation" in message && "disk" in message && message.incarnation > 0;
+    if (isRemembered && message.disk && this.node(from).imageWrites !== undefined) {
+      const key = `${to} ${node.life} ${from} ${message.incarnation}`;
+      this.#heard.set(key, Math.max(this.#heard.get(key) ?? 0, message.disk.durable));
+    }
+    this.#invariants?.onDeliver(to, from, message);
+    node.give({ type: "message", from, message });
   }
 
   run(): RunResult {
@@ -123,12 +183,17 @@ export class World {
   }
 
   /** While faults go on, replicas may usurp the lead, and one that hears nobody does not give it up. */
-  #themed(rules: Rules): Rules {
-    const { usurpers } = this.plan;
-    if (usurpers === 0) return rules;
+  #themed(id: ReplicaId, rules: Rules): Rules {
+    const { usurpers, theme } = this.plan;
+    if (usurpers === 0 && theme !== "amnesia") return rules;
+    const campaigns = (): boolean => {
+      const isNamed = this.usurper === id;
+      if (isNamed) this.usurper = undefined;
+      return isNamed || this.random.below(1000) < usurpers;
+    };
     return {
       ...rules,
-      campaignsUnasked: () => this.isFaulty && this.random.below(1000) < usurpers,
+      campaignsUnasked: () => this.isFaulty && campaigns(),
       stepsDownUnheard: () => !this.isFaulty && rules.stepsDownUnheard(),
     };
   }
@@ -155,8 +220,17 @@ export class World {
       onEffect: this.#onEffect.bind(this),
       writeTime: () => 1 + this.random.below(this.isFaulty ? plan.diskDelayMax : 10),
       failsAround: () =>
-        this.isFaulty && plan.crashOnWrite > 0 && this.random.below(1000) < plan.crashOnWrite,
-      mayFail: () => this.isFaulty,
+        this.isFaulty &&
+        !this.isRolledBack &&
+        plan.crashOnWrite > 0 &&
+        this.random.below(1000) < plan.crashOnWrite,
+      mayFail: () => this.isFaulty && !this.isRolledBack,
+      onStart: ({ id }: MachineNode, stored: DurableState) => this.#invariants?.onStart(id, stored),
+      onWrite: ({ id }: MachineNode, records: readonly DurableRecord[]) =>
+        this.#invariants?.onWrite(id, records),
+      onDurable: ({ id }: MachineNode, records: readonly DurableRecord[]) =>
+        this.#invariants?.onDurable(id, records),
+      onLoss: ({ id }: MachineNode) => this.#invariants?.onLoss(id),
       onFailure: (node: MachineNode) => this.#nemesis.restartLater(node),
     };
     return new MachineNode(
@@ -172,10 +246,11 @@ export class World {
     this.#steps += 1;
     switch (effect.type) {
       case "send":
+        this.#invariants?.onSend(node.id, effect.message);
         this.network.send(node.id, effect.to, effect.message);
         break;
       case "decide":
-        this.#onDecide(node, effect.index, effect.entry);
+        this.#onDecide(node, effect.index, effect.ballot, effect.entry);
         break;
       case "installSnapshot":
         this.#expect(node).index = effect.snapshot.index + 1;
@@ -223,7 +298,7 @@ export class World {
     return expected;
   }
 
-  #onDecide(node: MachineNode, index: number, entry: Entry): void {
+  #onDecide(node: MachineNode, index: number, ballot: Ballot, entry: Entry): void {
     this.#fingerprint = (Math.imul(this.#fingerprint, 31) + index * 7 + node.id.charCodeAt(0)) | 0;
     const expected = this.#expect(node);
     if (expected.index !== 0 && index !== expected.index) {
@@ -235,6 +310,7 @@ export class World {
       throw new Failure(`${node.id} decided ${index}: nobody decided before`);
     const hash = node.machine.hashes.get(index);
     if (!known) {
+      this.#invariants?.onChosen(node.id, index, ballot);
       this.#log.push({ entry, hash });
       if (entry.type === "members") this.#members = entry.members;
     } else if (known.entry !== entry && JSON.stringify(known.entry) !== JSON.stringify(entry)) {
