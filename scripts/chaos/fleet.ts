@@ -1,6 +1,6 @@
 /** A fleet of real processes on this machine, for commands that kill some of them: coordinators and workers. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { appendFileSync } from "node:fs";
+import { appendFileSync, mkdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,33 +15,49 @@ export interface FleetOptions {
   readonly coordinators: number;
   readonly workers: number;
   readonly slots: number;
+  /** Segments are fetched over the network, as between machines; default false. */
+  readonly networkShuffle?: boolean;
 }
+
+/** Set in the environment of every process of a fleet, and so of all that they start: its folder. */
+export const fleetMark = "CHAOS_FLEET";
 
 /** One process of the fleet, which can be started again after it was killed. */
 export class Member {
   readonly name: string;
   readonly #args: readonly string[];
-  readonly #logFile: string;
+  readonly #dir: string;
   #process: ChildProcess | undefined;
   #ended: Promise<void> = Promise.resolve();
 
-  constructor(name: string, args: readonly string[], logFile: string) {
+  /** `dir` is the fleet's. */
+  constructor(name: string, args: readonly string[], dir: string) {
     this.name = name;
     this.#args = args;
-    this.#logFile = logFile;
+    this.#dir = dir;
   }
 
   get isRunning(): boolean {
     return this.#process !== undefined;
   }
 
+  /** Undefined when it does not run. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  /** What it keeps on its disk. */
+  get dataDir(): string {
+    return join(this.#dir, this.name);
+  }
+
   start(): void {
     if (this.#process !== undefined) return;
-    const child = spawn(process.execPath, [command, ...this.#args], {
-      env: { ...process.env, FANFOLD_TOKEN: token },
+    const child = spawn(process.execPath, [command, ...this.#args, "--data-dir", this.dataDir], {
+      env: { ...process.env, FANFOLD_TOKEN: token, TMPDIR: tempDirOf(this.#dir), [fleetMark]: this.#dir },
       stdio: ["ignore", "ignore", "pipe"],
     });
-    child.stderr.on("data", (text: Buffer) => appendFileSync(this.#logFile, text));
+    child.stderr.on("data", (text: Buffer) => appendFileSync(join(this.#dir, `${this.name}.log`), text));
     this.#ended = new Promise((resolve) => {
       child.once("close", () => {
         this.#process = undefined;
@@ -60,6 +76,11 @@ export class Member {
 
 const token = "a-token-for-chaos-only";
 
+/** Where the processes of a fleet put what is temporary. */
+export function tempDirOf(dir: string): string {
+  return join(dir, "tmp");
+}
+
 export class Fleet {
   readonly coordinators: readonly Member[];
   readonly workers: readonly Member[];
@@ -70,8 +91,9 @@ export class Fleet {
     const ports = await freePorts(options.coordinators);
     const ids = ports.map((_, index) => String.fromCharCode(97 + index));
     const peers = ids.map((id, index) => `${id}=127.0.0.1:${ports[index]}`).join(",");
-    const member = (name: string, args: readonly string[]): Member =>
-      new Member(name, [...args, "--data-dir", join(dir, name)], join(dir, `${name}.log`));
+    mkdirSync(tempDirOf(dir), { recursive: true });
+    const member = (name: string, args: readonly string[]): Member => new Member(name, args, dir);
+    const more = options.networkShuffle === true ? ["--network-shuffle"] : [];
     const urls = ports.map((port) => `ws://127.0.0.1:${port}`);
     const coordinators = ids.map((id, index) =>
       member(id, ["coordinator", "--id", id, "--listen", `127.0.0.1:${ports[index]}`, "--peers", peers]),
@@ -79,7 +101,8 @@ export class Fleet {
     const workers = Array.from({ length: options.workers }, (_, index) => {
       const name = `w${index + 1}`;
       const slots = String(options.slots);
-      return member(name, ["worker", "--name", name, "--slots", slots, "--coordinators", urls.join(",")]);
+      const args = ["worker", "--name", name, "--slots", slots, "--coordinators", urls.join(",")];
+      return member(name, [...args, "--pass-env", fleetMark, ...more]);
     });
     const fleet = new Fleet(coordinators, workers, { coordinators: urls, token });
     for (const each of [...coordinators, ...workers]) each.start();

@@ -1,8 +1,10 @@
 /** Memory is bounded by `--memory`, whatever the size of the data or of one key. */
+import { execFile } from "node:child_process";
 import { closeSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { fanfold, jobs, outputLines, tempFolder } from "./fanfold-process.js";
+import { command, fanfold, jobs, outputLines, tempFolder } from "./fanfold-process.js";
 
 interface Result {
   readonly counters: Readonly<Record<string, number>>;
@@ -40,6 +42,35 @@ describe("a job with little memory", () => {
     expect((JSON.parse(stdout) as Result).counters["rss of reduce"]).toBeLessThan(200 * 1024 * 1024);
   }, 120_000);
 });
+
+describe("a job with few file descriptors", () => {
+  it("merges more map outputs than it may open files, and neither fails nor hangs", async () => {
+    const dir = tempFolder();
+    const input = join(dir, "input.txt");
+    writeFileSync(input, Array.from({ length: 12_000 }, (_, n) => `w${letters(n % 500)}\n`).join(""));
+    const out = join(dir, "out");
+    const args = ["run", join(jobs, "word-count.ts"), input, "--out", out, "--workers", "2", "--json"];
+    const limited = ["ulimit -n 256", `exec "$0" "$@"`].join(" && ");
+    const more = ["--reducers", "8", "--split-size", "128"];
+    const { stdout } = await promisify(execFile)("sh", [
+      "-c",
+      limited,
+      process.execPath,
+      command,
+      ...args,
+      ...more,
+    ]);
+    const result = JSON.parse(stdout) as { readonly stages: readonly { readonly tasks: number }[] };
+    expect(result.stages[0]?.tasks).toBeGreaterThan(256);
+    const lines = outputLines(out);
+    expect(lines).toHaveLength(500);
+    expect(new Set(lines.map((line) => line.split("\t")[1]))).toEqual(new Set(["24"]));
+  });
+});
+
+function letters(n: number): string {
+  return n.toString(26).replaceAll(/\d/g, (digit) => "qrstuvwxyz"[Number(digit)] ?? "");
+}
 
 /** Lines of 100 characters in no order, told from each other by their first ten. */
 function writeSortInput(path: string, count: number): string[] {

@@ -1,5 +1,5 @@
 /** The programmatic API, in this process. */
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FanfoldError, type JobEvent, runJob } from "fanfold";
 import { beforeEach, describe, expect, expectTypeOf, it } from "vitest";
@@ -111,6 +111,29 @@ describe("runJob", () => {
       expect(seen.get(name), name).toEqual({ count: 2, same: true });
     }
     for (const [name, value] of seen) expect(value, name).toEqual({ count: 2, same: true });
+  });
+});
+
+describe("input without data", () => {
+  it.each([
+    ["is an empty folder", null],
+    ["is an empty file", ""],
+    ["is one empty line", "\n"],
+    ["has no record of which anything is emitted", "1 2\n3\n"],
+  ])("gives empty partitions, and success, when it %s", async (_what, text) => {
+    const folder = join(dir, "inputs");
+    mkdirSync(folder);
+    if (text !== null) writeFileSync(join(folder, "input.txt"), text);
+    const out = join(dir, "out");
+    const run = await runJob(jobUrl("word-count"), { inputs: folder, out, reducers: 3, inline: true });
+    const { files } = await run.result();
+    expect(files.map(({ name, bytes }) => [name, bytes])).toEqual([
+      ["part-00000.tsv", 0],
+      ["part-00001.tsv", 0],
+      ["part-00002.tsv", 0],
+    ]);
+    expect(existsSync(join(out, "_SUCCESS"))).toBe(true);
+    run.close();
   });
 });
 

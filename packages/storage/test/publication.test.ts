@@ -1,12 +1,15 @@
 import { createHash } from "node:crypto";
 import {
+  closeSync,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -318,6 +321,23 @@ describe("publishing", () => {
     writeFileSync(secret, "x".repeat(linked.bytes));
     symlinkSync(secret, linked.path);
     await expect(publish(request)).rejects.toMatchObject({ code: "OUTPUT_UNWRITABLE" });
+  });
+});
+
+describe("a published output", () => {
+  test("stays as its manifest says when a zombie goes on writing to what it had open", async () => {
+    const request = finishedJob();
+    const loser = join(stagingDirOf(request.out, request.jobId), "attempts", "1-0-1", "part.tsv");
+    const zombie = openSync(loser, "r+");
+    try {
+      await publish(request);
+      writeSync(zombie, "what a zombie writes\n");
+    } finally {
+      closeSync(zombie);
+    }
+    expectPublished(request);
+    const [first] = readManifest(request.out).files.filter(({ name }) => name === "part-00000.tsv");
+    expect(first).toMatchObject({ task: 0, attempt: 2 });
   });
 });
 

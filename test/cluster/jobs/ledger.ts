@@ -19,7 +19,7 @@ import {
   tsv,
 } from "fanfold";
 
-interface Params {
+export interface Params {
   /** Folder of the key-value store. */
   readonly store: string;
   /** Where each step of the sink is told, as it begins. */
@@ -30,7 +30,7 @@ interface Params {
 }
 
 /** A file of keys and values that takes a whole transaction or none. */
-class KeyValueFile implements TransactionalSink<readonly [string, number]> {
+export class KeyValueFile implements TransactionalSink<readonly [string, number]> {
   async prepare(transaction: SinkTransaction, values: Iterable<readonly [string, number]>): Promise<void> {
     const { store, veto } = transaction.params as Params;
     await reach("prepare", transaction);
@@ -59,7 +59,8 @@ class KeyValueFile implements TransactionalSink<readonly [string, number]> {
   }
 }
 
-async function reach(step: string, { params }: SinkTransaction): Promise<void> {
+/** Tells that the step has begun, and goes no further while it is held. */
+export async function reach(step: string, { params }: Pick<SinkTransaction, "params">): Promise<void> {
   const { trace, hold } = params as Params;
   appendFileSync(trace, `${step} ${process.ppid}\n`);
   while (existsSync(hold) && readFileSync(hold, "utf8") === step) await pause(20);
