@@ -331,6 +331,8 @@ export class WorkerService {
 
   #linkLost(session: Session, reason: string): void {
     session.link = undefined;
+    // Sent away, or left: nobody waits for it.
+    if (this.#sessions.get(session.info.workerId) !== session) return;
     this.#dependencies.snapshot.workerLost(session.info.workerId, reason);
     this.#dependencies.log.warn({ worker: session.info.workerId }, `link lost: ${reason}`);
     session.endGrace = this.#dependencies.clock.after(this.#options.reconnectGraceMs, () =>
