@@ -34,6 +34,9 @@ const commitSteps: Readonly<Record<string, string>> = {
   committing: "committing: it is decided, and its output is being published",
 };
 
+/** Rows of all jobs are counted only so often. */
+const resultsPerLook = 1_000;
+
 type Input<T extends SchedulerInput["type"]> = Extract<SchedulerInput, { type: T }>;
 
 export class ClusterHistory {
@@ -46,6 +49,8 @@ export class ClusterHistory {
   readonly #listener: HistoryListener;
   #index = 0;
   #number = 0;
+  /** Results since the rows were counted last. */
+  #sinceRoom = 0;
 
   constructor(listener: HistoryListener) {
     this.#listener = listener;
@@ -171,7 +176,8 @@ export class ClusterHistory {
       changed.add(attempt.jobId);
     }
     for (const jobId of changed) this.#listener.attemptsChanged(jobId);
-    this.#makeRoom();
+    this.#sinceRoom += results.length;
+    if (this.#sinceRoom >= resultsPerLook) this.#makeRoom();
   }
 
   #failed({ failures, atMs }: Extract<Command, { type: "attemptsFailed" }>): void {
@@ -261,6 +267,7 @@ export class ClusterHistory {
 
   /** Jobs that ended longest ago lose their attempts; their events and sums stay. */
   #makeRoom(): void {
+    this.#sinceRoom = 0;
     let rows = 0;
     for (const job of this.#jobs.values()) rows += job.attempts.length;
     for (const jobId of this.#ended) {

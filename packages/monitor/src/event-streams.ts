@@ -103,6 +103,7 @@ export class EventStreams {
 
   close(): void {
     clearInterval(this.#timer);
+    this.#timer = undefined;
     for (const { response } of this.#streams) response.end();
     this.#streams.clear();
   }

@@ -67,7 +67,7 @@ export async function coordinator(options: CoordinatorCommandOptions): Promise<v
       onFatal: (error) => fail(error),
     },
   );
-  log.info({ url: started.url }, "coordinator is listening");
+  log.info({ url: started.url, page: `${started.url.replace(/^ws/, "http")}/` }, "coordinator is listening");
   const signal = await Promise.race([signalled, failed]);
   log.info({ signal }, "coordinator is ending");
   await started.close();
