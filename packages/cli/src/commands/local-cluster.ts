@@ -35,7 +35,7 @@ export async function clusterUp(options: ClusterUpOptions): Promise<void> {
   else {
     process.stdout.write(`${reachText(plan, processes.dir)}\n`);
     const what = started === 0 ? "It was up already." : `Started ${started} processes.`;
-    const page = plan.coordinators[0]?.url.replace(/^ws/, "http") ?? "";
+    const page = plan.coordinators[0]?.url?.replace(/^ws/, "http") ?? "";
     process.stderr.write(`The page: ${page}/ (its token: ${join(processes.dir, "token")})\n`);
     process.stderr.write(`${what} End it: fanfold cluster down${dirFlag(options)}\n`);
   }
