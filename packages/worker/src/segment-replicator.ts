@@ -115,7 +115,13 @@ export class SegmentReplicator {
           copy.closed(false, reason);
           reject(new FanfoldError("CONNECTION_LOST", reason));
         };
-        const address = { url: target.shuffleUrl, path: shufflePath, token: this.#token(), frameBytesMax };
+        const address = {
+          url: target.shuffleUrl,
+          path: shufflePath,
+          token: this.#token(),
+          frameBytesMax,
+          believedRole: "worker" as const,
+        };
         network
           .dial<ShuffleReply, ShuffleRequest>(address, fetcherCodec, { onMessage, onClose })
           .then((opened) => {

@@ -210,13 +210,17 @@ async function receive(
         from.close("done");
       };
       request.network
-        .dial<ShuffleReply, ShuffleRequest>({ url, path: shufflePath, token, frameBytesMax }, fetcherCodec, {
-          onMessage: (reply) => (link === undefined ? early.push(reply) : take(reply, link)),
-          onClose: (reason) => {
-            snapshot.closed(name, false, reason);
-            resolve({ code: "SEGMENT_UNAVAILABLE", message: `${url}: ${reason}` });
+        .dial<ShuffleReply, ShuffleRequest>(
+          { url, path: shufflePath, token, frameBytesMax, believedRole: "worker" as const },
+          fetcherCodec,
+          {
+            onMessage: (reply) => (link === undefined ? early.push(reply) : take(reply, link)),
+            onClose: (reason) => {
+              snapshot.closed(name, false, reason);
+              resolve({ code: "SEGMENT_UNAVAILABLE", message: `${url}: ${reason}` });
+            },
           },
-        })
+        )
         .then((opened) => {
           link = opened;
           signal.addEventListener("abort", () => opened.close("aborted"), { once: true });

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import { FanfoldError } from "@fanfold/job";
+import { createToken } from "@fanfold/transport";
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
 import { printJson } from "../cluster-question.js";
@@ -15,6 +16,10 @@ export interface CertsOptions {
   /** In milliseconds. */
   readonly ttl: number;
   readonly force: boolean;
+  /** Certificates that are there are left as they are. */
+  readonly keep: boolean;
+  /** Also makes a secret for the cluster, where there is none. */
+  readonly secret: boolean;
   readonly json: boolean;
 }
 
@@ -41,14 +46,18 @@ export async function createCertificates(names: readonly string[], options: Cert
     );
   }
   mkdirSync(options.dir, { recursive: true, mode: 0o700 });
-  const taken = names.map((name) => join(options.dir, `${name}.pem`)).filter((path) => existsSync(path));
-  if (taken.length > 0 && !options.force) {
+  const isThere = (name: string): boolean => existsSync(join(options.dir, `${name}.pem`));
+  const taken = names.filter(isThere).map((name) => join(options.dir, `${name}.pem`));
+  if (taken.length > 0 && !options.force && !options.keep) {
     throw new FanfoldError("OUTPUT_EXISTS", `${taken.join(", ")} is there already; --force replaces it.`);
   }
   const authority = await authorityIn(options.dir);
   const made: { name: string; cert: string; key: string }[] = [];
-  for (const name of names) made.push({ name, ...(await createOne(name, authority, options)) });
+  const wanted = options.keep ? names.filter((name) => !isThere(name)) : names;
+  for (const name of wanted) made.push({ name, ...(await createOne(name, authority, options)) });
   const ca = join(options.dir, "ca.pem");
+  const secret = join(options.dir, "secret");
+  if (options.secret && !existsSync(secret)) writeFileSync(secret, `${createToken()}\n`, { mode: 0o600 });
   if (options.json) printJson({ ca, certificates: made });
   else {
     for (const { cert, key } of made)

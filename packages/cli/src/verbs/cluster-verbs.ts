@@ -102,6 +102,15 @@ export const clusterVerbs: readonly Verb[] = [
     load: async () => (await import("../commands/inspect.js")).inspectSnapshot,
   },
   {
+    name: "health",
+    summary: "ask a daemon of this machine whether it is well; for containers",
+    group,
+    args: [["[url]", "default FANFOLD_HEALTH_URL, else http://127.0.0.1:7101/healthz"]],
+    options: [...tlsOptions, json],
+    examples: ["fanfold health http://127.0.0.1:7101/readyz"],
+    load: async () => (await import("../commands/health.js")).health,
+  },
+  {
     name: "coordinator",
     summary: "start a coordinator: one alone, or one of 3 or 5 replicas that agree by Paxos",
     group,

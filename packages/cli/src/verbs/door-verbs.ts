@@ -50,6 +50,8 @@ export const doorVerbs: readonly Verb[] = [
         .choices(["coordinator", "worker", "client", "read-only"])
         .default("coordinator"),
       option("--ttl <time>", "how long they are good for", parseDuration).default(365 * dayMs, "365d"),
+      flag("--secret", "make a secret for the cluster too, where there is none"),
+      flag("--keep", "leave certificates that are there as they are"),
       flag("--force", "replace certificates that are there; the authority is never replaced"),
       json,
     ],
