@@ -35,7 +35,7 @@ export function renderTemplate(template: string, root: Scope): string {
       const start = at;
       let text = "";
       let end = at;
-      for (let index = 0; index < Number(valueOf(count, variables)); index += 1) {
+      for (let index = 0; index < Number(valueAt(count, variables)); index += 1) {
         at = start;
         text += block(new Map([...variables, [name, index]]));
         end = at;
@@ -45,17 +45,17 @@ export function renderTemplate(template: string, root: Scope): string {
     }
     const condition = /^if (not )?(\S+)$/.exec(action);
     if (condition !== null) {
-      const isTrue = Boolean(valueOf(condition[2] ?? "", variables)) !== (condition[1] !== undefined);
+      const isTrue = Boolean(valueAt(condition[2] ?? "", variables)) !== (condition[1] !== undefined);
       const inner = block(variables);
       return isTrue ? inner : "";
     }
     const json = /^toJson (\S+)$/.exec(action);
-    if (json !== null) return JSON.stringify(valueOf(json[1] ?? "", variables));
-    if (/^[.$][\w.]+$/.test(action)) return String(valueOf(action, variables));
+    if (json !== null) return JSON.stringify(valueAt(json[1] ?? "", variables));
+    if (/^[.$][\w.]+$/.test(action)) return String(valueAt(action, variables));
     throw new Error(`an action that is not checked: {{ ${action} }}`);
   }
 
-  function valueOf(path: string, variables: ReadonlyMap<string, number>): unknown {
+  function valueAt(path: string, variables: ReadonlyMap<string, number>): unknown {
     const variable = variables.get(path);
     if (variable !== undefined) return variable;
     let value: unknown = root;
