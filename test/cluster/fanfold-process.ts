@@ -17,6 +17,13 @@ export interface Finished {
   readonly stderr: string;
 }
 
+export interface ProcessOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** A command that runs the command it is followed by, in another network namespace, say. */
+  readonly through?: readonly string[];
+}
+
 export class FanfoldProcess {
   readonly child: ChildProcess;
   readonly finished: Promise<Finished>;
@@ -25,11 +32,9 @@ export class FanfoldProcess {
   #wakers: (() => void)[] = [];
   #hasEnded = false;
 
-  constructor(
-    args: readonly string[],
-    options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
-  ) {
-    this.child = spawn(process.execPath, [command, ...args], {
+  constructor(args: readonly string[], options: ProcessOptions = {}) {
+    const [file = process.execPath, ...before] = [...(options.through ?? []), process.execPath];
+    this.child = spawn(file, [...before, command, ...args], {
       cwd: options.cwd,
       env: { ...process.env, FANFOLD_TOKEN: token, CI: "true", ...options.env },
       stdio: ["pipe", "pipe", "pipe"],
@@ -83,7 +88,7 @@ export function tempFolder(): string {
 /** Runs a command to its end. */
 export function fanfold(
   args: readonly string[],
-  options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv; readonly input?: string } = {},
+  options: ProcessOptions & { readonly input?: string } = {},
 ): Promise<Finished> {
   const started = new FanfoldProcess(args, options);
   started.child.stdin?.end(options.input ?? "");

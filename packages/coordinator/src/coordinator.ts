@@ -404,10 +404,14 @@ export class Coordinator implements CommandLogEvents {
         }
         return;
       case "workerQuarantined": {
-        const { workerId: worker, untilMs, failedTasks, times } = effect;
+        const { workerId: worker, untilMs, failedTasks, times, why } = effect;
         const until = new Date(untilMs).toISOString();
-        const what = `${failedTasks} tasks failed there and nowhere else: it gets no tasks until ${until}`;
-        this.#dependencies.log.warn({ worker, failedTasks, times, untilMs }, `worker quarantined: ${what}`);
+        const found =
+          why === "cutOff"
+            ? "it and its peers cannot fetch from each other"
+            : `${failedTasks} tasks failed there and nowhere else`;
+        const fields = { worker, failedTasks, times, untilMs };
+        this.#dependencies.log.warn(fields, `worker quarantined: ${found}: it gets no tasks until ${until}`);
         return;
       }
       case "quarantineEnded":

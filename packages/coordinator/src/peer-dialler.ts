@@ -11,6 +11,11 @@ const redialMinMs = 50;
 const redialMaxMs = 1_000;
 /** A peer that takes a connection and does not answer the greeting is frozen, or no coordinator. */
 const welcomeTimeoutMs = 5_000;
+/**
+ * What is sent into a path that swallows it is sent again at growing intervals by TCP, and when the path is whole again
+ * still waits for the next one: about as long as the path was broken. A new connection does not. Several beats of peers.
+ */
+const unheardMaxMs = 4_000;
 
 export interface PeerDiallerOptions {
   readonly id: string;
@@ -39,6 +44,8 @@ export class PeerDialler {
   #dialled: Link<ReplicaMessage> | undefined;
   #isWelcome = false;
   #pauseMs = redialMinMs;
+  /** When the peer last said that it hears us. */
+  #heardUsMs = 0;
   #stopTimer: Cancel | undefined;
   #isClosed = false;
 
@@ -72,6 +79,12 @@ export class PeerDialler {
       );
   }
 
+  /** Every beat: whether the peer says that it hears us. A link on which it long has not is not one. */
+  noteHearsUs(hearsUs: boolean): void {
+    if (hearsUs) this.#heardUsMs = this.#now();
+    else if (this.#now() - this.#heardUsMs > unheardMaxMs) this.link?.cut("it does not hear us");
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#stopTimer?.();
@@ -85,7 +98,7 @@ export class PeerDialler {
       return;
     }
     link.send(helloTo(this.#options.id, this.#handlers.own()));
-    const giveUp = (): void => link.close("it takes connections but does not answer");
+    const giveUp = (): void => link.cut("it takes connections but does not answer");
     this.#stopTimer = this.#options.surroundings.clock.after(welcomeTimeoutMs, giveUp);
   }
 
@@ -93,6 +106,7 @@ export class PeerDialler {
     if (message.type === "replicaWelcome") {
       this.#stopTimer?.();
       this.#isWelcome = true;
+      this.#heardUsMs = this.#now();
       this.#pauseMs = redialMinMs;
       this.#tell(this.#health.welcomed(), "");
       this.#handlers.onWelcome();

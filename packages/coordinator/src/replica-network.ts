@@ -138,10 +138,11 @@ export class ReplicaNetwork {
     for (const id of this.#diallers.keys()) this.send(id, message);
   }
 
-  /** Tells the others how this replica is, and whom it hears. */
+  /** Tells the others how this replica is, and whom it hears; every beat. Links to who is deaf are made anew. */
   tellStatus(role: ReplicaRole, decidedIndex: number): void {
     const hears = [...this.#options.peers.keys()].filter((id) => this.statusOf(id) !== undefined);
     this.broadcast({ type: "replicaStatus", role, decidedIndex, hears });
+    for (const [id, dialler] of this.#diallers) dialler.noteHearsUs(this.statusOf(id)?.hearsUs === true);
   }
 
   /** What a peer last said of itself; undefined when that is too long ago. */

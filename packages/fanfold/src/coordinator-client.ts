@@ -175,7 +175,7 @@ export class CoordinatorClient {
     const requestId = this.#lastId;
     const timeoutMs = timeoutOf(request);
     return new Promise((resolve, reject) => {
-      const giveUp = (): void => link.close("the coordinator does not answer");
+      const giveUp = (): void => link.cut("the coordinator does not answer");
       const settled = this.#surroundings.clock.after(timeoutMs, giveUp, true);
       this.#waiting.set(requestId, {
         resolve: (result) => {

@@ -58,6 +58,8 @@ export type Effect =
 export interface WorkerQuarantined {
   readonly type: "workerQuarantined";
   readonly workerId: string;
+  /** `cutOff`: it and its peers cannot fetch from each other. */
+  readonly why: "failures" | "cutOff";
   /** By the clock of the ticks. */
   readonly untilMs: number;
   /** Different tasks that failed there and nowhere else. */

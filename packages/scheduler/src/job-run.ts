@@ -40,6 +40,8 @@ export class JobRun {
    * again, must not be taken.
    */
   readonly dropped: Set<string> = new Set();
+  /** Who could not fetch an output, by its reference; see `PeerReach`. */
+  readonly unfetched: Map<string, Set<string>> = new Map();
   /** Inherited from another leader: nothing is started before its workers had time to report. */
   isHeld: boolean;
   /** Who has been asked to list the input. */

@@ -6,6 +6,7 @@ import { JobRun } from "./job-run.js";
 import type { JobTable } from "./job-table.js";
 import { LostOutputs } from "./lost-outputs.js";
 import { Outbox } from "./outbox.js";
+import { PeerReach } from "./peer-reach.js";
 import { ReportBatch } from "./report-batch.js";
 import { Requests } from "./requests.js";
 import { WorkerHealth } from "./worker-health.js";
@@ -23,6 +24,7 @@ export class LeaderState {
   readonly requests: Requests;
   readonly lostOutputs: LostOutputs;
   readonly health: WorkerHealth;
+  readonly peerReach: PeerReach;
   nowMs = 0;
   /** Whether workers that are not here are gone, and no longer only on their way to this leader. */
   isGraceOver: boolean;
@@ -34,6 +36,7 @@ export class LeaderState {
     this.requests = new Requests(table, this.outbox);
     this.lostOutputs = new LostOutputs(this.book, this.pool, this.outbox);
     this.health = new WorkerHealth(this.pool, this.outbox);
+    this.peerReach = new PeerReach(this);
     for (const job of table.jobs()) {
       if (!job.isFinished) this.runs.set(job.id, new JobRun(job, job.isPlanned));
     }

@@ -18,6 +18,9 @@ export const stallTimeoutMs = 600_000;
 /** Reports against one map output before it is held to be lost: one may be the reader's own bad network. */
 export const fetchFailuresMax = 3;
 
+/** How long a failed fetch speaks against the two workers between whom it failed. */
+export const unreachedWindowMs = 60_000;
+
 /** Times a done stage is opened again because of fetch failures; a network that needs a fifth is not going to heal. */
 export const fetchRoundsMax = 4;
 

@@ -48,6 +48,11 @@ export class OutputHolders {
     return tasks.sort((a, b) => a - b);
   }
 
+  /** How many the worker holds. */
+  countOf(workerId: string): number {
+    return this.tasksOf(workerId).length;
+  }
+
   /** Whether the worker holds any. */
   has(workerId: string): boolean {
     return this.#first.has(workerId);

@@ -79,6 +79,7 @@ export class WorkerEvents {
     for (const run of this.#leader.runs.values()) this.#leader.lostOutputs.workerLost(run, workerId);
     this.#leader.errands.workerLost(workerId, this.#leader.runs.values(), this.#leader.nowMs);
     this.#leader.health.workerLost(workerId);
+    this.#leader.peerReach.workerLost(workerId, this.#leader.nowMs);
   }
 
   /** Run again, and nobody's fault; the log hears of it for the statistics only. */
@@ -133,7 +134,13 @@ export class WorkerEvents {
     } else if (report.type === "fetchFailed") {
       const { error, missing } = report;
       if (this.#leader.isGraceOver) this.#leader.lostOutputs.noteUnfetched(attempt.job, missing);
-      this.#leader.batch.addFailure({ attempt: id, workerId, kind: "fetchFailed", error, missing });
+      const counted = this.#leader.peerReach.noteUnfetched(
+        workerId,
+        attempt.job,
+        missing,
+        this.#leader.nowMs,
+      );
+      this.#leader.batch.addFailure({ attempt: id, workerId, kind: "fetchFailed", error, missing: counted });
     } else {
       this.#leader.batch.addFailure({ attempt: id, workerId, kind: report.type, error: report.error });
     }

@@ -105,7 +105,27 @@ export class WorkerHealth {
     else this.#suspects.delete(workerId);
     if (failedTasks < quarantineFailures || failedTasks <= conduct.wins) return;
     if (!this.#doOthersWell(workerId, Math.min(...conduct.failures.values()))) return;
-    if (2 * (this.#quarantined.size + 1) > this.#poolSize()) return;
+    this.#quarantine(workerId, conduct, nowMs, failedTasks);
+  }
+
+  /** Leaves out a worker whose peers cannot be reached by it; false when most are out already. */
+  quarantineCutOff(workerId: string, nowMs: number): boolean {
+    if (this.#pool.get(workerId) === undefined || this.#quarantined.has(workerId)) return false;
+    return this.#quarantine(workerId, this.#conductOf(workerId), nowMs, 0);
+  }
+
+  /** It has turned out not to be to blame. */
+  endQuarantine(workerId: string): void {
+    const conduct = this.#conducts.get(workerId);
+    if (conduct === undefined || !this.#quarantined.has(workerId)) return;
+    conduct.untilMs = 0;
+    conduct.times -= 1;
+    this.release(0);
+  }
+
+  #quarantine(workerId: string, conduct: Conduct, nowMs: number, failedTasks: number): boolean {
+    const worker = this.#pool.get(workerId);
+    if (worker === undefined || 2 * (this.#quarantined.size + 1) > this.#poolSize()) return false;
     // Long without a quarantine, and it starts from the beginning.
     if (nowMs - conduct.untilMs > quarantineMaxMs) conduct.times = 0;
     conduct.times += 1;
@@ -114,7 +134,9 @@ export class WorkerHealth {
     this.#clear(workerId);
     this.#pool.quarantine(worker, true);
     const { untilMs, times } = conduct;
-    this.#outbox.add({ type: "workerQuarantined", workerId, untilMs, failedTasks, times });
+    const why = failedTasks === 0 ? "cutOff" : "failures";
+    this.#outbox.add({ type: "workerQuarantined", workerId, why, untilMs, failedTasks, times });
+    return true;
   }
 
   #doOthersWell(workerId: string, sinceMs: number): boolean {

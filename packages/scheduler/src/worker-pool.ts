@@ -91,6 +91,10 @@ export class WorkerPool {
     return this.#workers.values();
   }
 
+  get size(): number {
+    return this.#workers.size;
+  }
+
   ids(): string[] {
     return [...this.#workers.keys()];
   }

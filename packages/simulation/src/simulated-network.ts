@@ -241,6 +241,10 @@ class End<In, Out> implements Link<Out> {
     this.process.surroundings.clock.after(latencyMs.most, () => this.ended(reason));
   }
 
+  cut(reason: string): void {
+    this.close(reason);
+  }
+
   receive(message: In): void {
     if (this.#isOpen && !this.#isClosing) this.handlers?.onMessage(message);
   }

@@ -34,6 +34,7 @@ export function connectInMemory<A, B>(
       queue.push(() => receiver.handlers.onMessage(receiver.codec.decode(frame)));
     },
     close,
+    cut: close,
     bufferedBytes: 0,
     drained: () => Promise.resolve(),
     get isOpen() {

@@ -14,6 +14,8 @@ export interface Link<Out> {
   send(message: Out): void;
   /** Says why, and closes. `onClose` is called once, also for a close from here. */
   close(reason: string): void;
+  /** Ends a link whose other side has not answered for too long: at once, without a farewell that nobody would take. */
+  cut(reason: string): void;
   /** Bytes accepted by `send` that the network has not taken; what back-pressure looks at. */
   readonly bufferedBytes: number;
   /** Resolves when `bufferedBytes` has fallen to `bytesMax` or below, or the link has closed. */

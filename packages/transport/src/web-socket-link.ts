@@ -55,6 +55,13 @@ export class WebSocketLink<In, Out> implements Link<Out> {
     this.#closeWith(normalClosure, reason);
   }
 
+  cut(reason: string): void {
+    if (this.#closed) return;
+    this.#isClosing = true;
+    this.#reason ??= reason;
+    this.#socket.terminate();
+  }
+
   #closeWith(code: number, reason: string): void {
     if (this.#closed) return;
     this.#isClosing = true;

@@ -220,7 +220,7 @@ export class CoordinatorLink {
     if (this.#isWelcome) this.#link?.send(this.#handlers.heartbeat());
     if (this.#options.surroundings.clock.elapsedMs() - this.#heardMs < this.#leaseMs) return;
     // Silence on an open link means a path that swallows packets: only a new connection can tell.
-    this.#link?.close("silent for too long");
+    this.#link?.cut("silent for too long");
     if (!this.#hasLease) return;
     this.#hasLease = false;
     this.#handlers.onLeaseLost();

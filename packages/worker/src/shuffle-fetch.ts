@@ -225,7 +225,7 @@ async function receive(
           link = opened;
           signal.addEventListener("abort", () => opened.close("aborted"), { once: true });
           // A frozen or cut-off holder keeps the connection open and says nothing.
-          silence.watch(() => opened.close(`silent for ${fetchSilenceMs / 1000} s`));
+          silence.watch(() => opened.cut(`silent for ${fetchSilenceMs / 1000} s`));
           for (const reply of early) take(reply, opened);
         }, reject);
     });
