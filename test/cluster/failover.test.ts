@@ -80,8 +80,11 @@ describe("three coordinators", () => {
     await replicas.kill(second);
     // Until then, the last of them may still lead, and answer under its lease.
     while ((await replicas.view()).leader !== null);
-    const refused = await fanfold(["jobs", "--coordinators", replicas.urls]);
+    const refused = await fanfold(["jobs", "--json", "--coordinators", replicas.urls]);
     expect(refused.exitCode).toBe(3);
+    expect(JSON.parse(refused.stdout)).toMatchObject({
+      error: { code: "NO_LEADER", details: { missing: "a, b" } },
+    });
     expect(refused.stderr).toContain("NO_LEADER");
     expect(refused.stderr).toContain(
       `a (${first.url}), b (${second.url}) cannot be reached, and 2 of 3 are needed`,

@@ -235,6 +235,9 @@ describe("a cluster that one command started", () => {
     expect(cancelled.exitCode).toBe(5);
     const missing = await fanfold(["why", "jnone"], { env });
     expect([missing.exitCode, missing.stderr]).toEqual([4, expect.stringContaining("JOB_UNKNOWN")]);
+    const nobody = { ...env, FANFOLD_COORDINATORS: "ws://127.0.0.1:9" };
+    const unknown = await fanfold(["status", "jnone", "--json"], { env: nobody });
+    expect(JSON.parse(unknown.stdout)).toMatchObject({ error: { code: "NO_COORDINATOR" } });
   });
 
   it("retries a job that failed, as a new one", async () => {
@@ -247,6 +250,9 @@ describe("a cluster that one command started", () => {
     const failed = await fanfold(["wait", id], { env });
     expect(failed.exitCode).toBe(1);
     expect(failed.stderr).toContain("USER_CODE_FAILED");
+    const followed = await fanfold(["status", id, "--follow", "--json"], { env });
+    expect(followed.exitCode).toBe(1);
+    expect(JSON.parse(followed.stdout)).toMatchObject({ id, state: "failed", outputs: [] });
     expect((await fanfold(["why", id], { env })).stdout).toMatch(/it has failed: USER_CODE_FAILED/);
     const retried = await fanfold(["retry", id, "--json"], { env });
     const again = JSON.parse(retried.stdout) as { id: string; retryOf: string };

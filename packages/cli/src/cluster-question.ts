@@ -45,7 +45,3 @@ export async function clusterOf(client: CoordinatorClient): Promise<ClusterSumma
 function unexpected(type: string): FanfoldError {
   return new FanfoldError("INTERNAL", `A question was answered by ${type}.`);
 }
-
-export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
-}

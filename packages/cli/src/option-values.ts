@@ -98,6 +98,7 @@ export function parsePeers(text: string): ReadonlyMap<string, string> {
       throw new InvalidArgumentError(`"${part}" does not read id=host:port.`);
     const { host, port } = parseListen(address);
     const url = `ws://${host.includes(":") ? `[${host}]` : host}:${port}`;
+    if (!URL.canParse(url)) throw new InvalidArgumentError(`${address} is no address.`);
     if (peers.has(id)) throw new InvalidArgumentError(`${id} is named twice.`);
     if ([...peers.values()].includes(url)) throw new InvalidArgumentError(`${address} is named twice.`);
     peers.set(id, url);

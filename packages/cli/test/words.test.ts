@@ -6,7 +6,14 @@ import { errorText } from "../src/error-text.js";
 import { ExitError, exitCodeOf } from "../src/exit-codes.js";
 import { bytesText, countText, durationText } from "../src/figures.js";
 import { checkAddress } from "../src/open-address.js";
-import { collectParam, collectUrls, parseBytes, parseListen, parseWhole } from "../src/option-values.js";
+import {
+  collectParam,
+  collectUrls,
+  parseBytes,
+  parseListen,
+  parsePeers,
+  parseWhole,
+} from "../src/option-values.js";
 import { terminalSafe } from "../src/terminal-safe.js";
 
 describe("the words of a command line", () => {
@@ -36,6 +43,13 @@ describe("the words of a command line", () => {
     for (const bad of ["", "host", "host:99999"]) expect(() => parseListen(bad)).toThrow();
     expect(collectUrls("ws://a:1, b:2,")).toEqual(["ws://a:1", "b:2"]);
     expect(() => collectUrls(" , ")).toThrow();
+    expect([...parsePeers("a=127.0.0.1:1, b=[::1]:2,c=host:3").values()]).toEqual([
+      "ws://127.0.0.1:1",
+      "ws://[::1]:2",
+      "ws://host:3",
+    ]);
+    for (const bad of ["a", "a=b", "a=h:1,a=h:2", "a=h:1,b=h:1", "a=127.0.0.300:1", "a=h o:1", "a/b=h:1"])
+      expect(() => parsePeers(bad), bad).toThrow();
   });
 
   it("keep the door shut", () => {

@@ -334,7 +334,10 @@ function noLeader(views: readonly ClusterSummary[]): FanfoldError {
     missing.length === 0
       ? "though all replicas can be reached"
       : `${missing.map(({ id, url }) => `${id} (${url})`).join(", ")} cannot be reached, and ${quorum} of ${replicas.length} are needed`;
-  return new FanfoldError("NO_LEADER", `No coordinator leads: ${who}. Running tasks go on and wait.`);
+  const message = `No coordinator leads: ${who}. Running tasks go on and wait.`;
+  return new FanfoldError("NO_LEADER", message, {
+    details: { missing: missing.map(({ id }) => id).join(", ") },
+  });
 }
 
 function isReachable(view: ClusterSummary, id: string): boolean {

@@ -7,7 +7,7 @@ import type { Codec, Link, LinkHandlers } from "./ports.js";
 const normalClosure = 1000;
 const unsupportedData = 1007;
 /** A close reason may have 123 bytes (RFC 6455, 5.5). */
-const reasonCharsMax = 60;
+const reasonBytesMax = 123;
 /** How long a closing handshake may take before the socket is cut. */
 const closeTimeoutMs = 2_000;
 
@@ -66,7 +66,7 @@ export class WebSocketLink<In, Out> implements Link<Out> {
     if (this.#closed) return;
     this.#isClosing = true;
     this.#reason ??= reason;
-    this.#socket.close(code, reason.slice(0, reasonCharsMax));
+    this.#socket.close(code, closeReason(reason));
     const timer = setTimeout(() => this.#socket.terminate(), closeTimeoutMs);
     timer.unref();
     this.#socket.once("close", () => clearTimeout(timer));
@@ -101,4 +101,18 @@ export class WebSocketLink<In, Out> implements Link<Out> {
     this.#waiters = [];
     this.#handlers.onClose(this.#reason ?? reason);
   }
+}
+
+/** As much of the text as a close frame takes, in whole characters; `…` where it was cut. */
+function closeReason(text: string): string {
+  if (Buffer.byteLength(text) <= reasonBytesMax) return text;
+  const ellipsis = "…";
+  let bytes = Buffer.byteLength(ellipsis);
+  let kept = "";
+  for (const character of text) {
+    bytes += Buffer.byteLength(character);
+    if (bytes > reasonBytesMax) break;
+    kept += character;
+  }
+  return kept + ellipsis;
 }

@@ -111,6 +111,21 @@ describe.each([
 });
 
 describe("a link over a WebSocket", () => {
+  it("says why it was closed as far as a close frame goes, and cuts no character in two", async () => {
+    const told = async (reason: string): Promise<string> => {
+      const { right, leftEar } = await webSocketPair();
+      right.close(reason);
+      await leftEar.until((ear) => ear.closed.length > 0);
+      return leftEar.closed[0] ?? "";
+    };
+    const long =
+      "no leader: a, b cannot be reached, and 2 of 3 replicas are needed for anything to be decided here";
+    expect(await told(long)).toBe(long);
+    expect(await told("ü".repeat(61))).toBe("ü".repeat(61));
+    expect(await told("ü".repeat(62))).toBe(`${"ü".repeat(60)}…`);
+    expect(await told("🙂".repeat(40))).toBe(`${"🙂".repeat(30)}…`);
+  });
+
   it("is closed by a message that does not decode, and others go on", async () => {
     const first = await webSocketPair();
     const second = await webSocketPair();

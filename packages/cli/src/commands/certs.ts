@@ -7,7 +7,7 @@ import { FanfoldError } from "@fanfold/job";
 import { createToken } from "@fanfold/transport";
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
-import { printJson } from "../cluster-question.js";
+import { printJson } from "../json-answer.js";
 
 export interface CertsOptions {
   readonly dir: string;

@@ -1,5 +1,6 @@
 /** `fanfold cluster`: who leads, who follows, what may still fail, and which workers there are. */
 import { type ClusterSummary, CoordinatorClient } from "fanfold";
+import { printJson } from "../json-answer.js";
 import { targetOf } from "../target.js";
 import { terminalSafe } from "../terminal-safe.js";
 import type { JobCommandOptions } from "./jobs.js";
@@ -7,7 +8,7 @@ import type { JobCommandOptions } from "./jobs.js";
 export async function showCluster(options: JobCommandOptions): Promise<void> {
   const view = await CoordinatorClient.describe(targetOf(options));
   if (options.json) {
-    process.stdout.write(`${JSON.stringify(clusterJson(view), null, 2)}\n`);
+    printJson(clusterJson(view));
     return;
   }
   const { default: Table } = await import("cli-table3");

@@ -1,4 +1,5 @@
 /** `fanfold coordinator`: a coordinator until it is told to end. */
+import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { Coordinator } from "@fanfold/coordinator";
 import { FanfoldError } from "@fanfold/job";
@@ -51,6 +52,8 @@ export async function coordinator(options: CoordinatorCommandOptions): Promise<v
       "an even number of replicas tolerates no more failures than one fewer",
     );
   }
+  const elsewhere = addressElsewhere(options.listen.host, peers.get(options.id) ?? "");
+  if (elsewhere !== undefined) log.warn({ id: options.id }, elsewhere);
   const replica = { id: options.id, peers, dataDir: resolve(options.dataDir) };
   const started = await Coordinator.start(
     { ...options.listen, token, hostNames: [options.listen.host, ...options.hostName], replica },
@@ -71,6 +74,14 @@ export async function coordinator(options: CoordinatorCommandOptions): Promise<v
   const signal = await Promise.race([signalled, failed]);
   log.info({ signal }, "coordinator is ending");
   await started.close();
+}
+
+/** What is odd about where the others are told to find this replica; with translated addresses it may be right. */
+function addressElsewhere(host: string, url: string): string | undefined {
+  const listed = new URL(url).hostname.replace(/^\[|\]$/g, "");
+  const isEverywhere = host === "0.0.0.0" || host === "::";
+  if (isEverywhere || isIP(host) === 0 || isIP(listed) === 0 || listed === host) return undefined;
+  return `--peers tells the others to reach this replica at ${url}, but it listens on ${host}: is one of them misspelled?`;
 }
 
 /** @throws `USAGE` for a list of replicas that this one does not fit into. */

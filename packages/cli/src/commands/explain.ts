@@ -1,8 +1,8 @@
 /** `fanfold explain`: how a job would run. */
 import { explainJob, FanfoldError, type JobExplanation } from "fanfold";
-import { printJson } from "../cluster-question.js";
 import { earlyError } from "../exit-codes.js";
 import { bytesText, countText } from "../figures.js";
+import { printJson } from "../json-answer.js";
 import { terminalSafe } from "../terminal-safe.js";
 import { type JobOptions, submitOptions } from "./run.js";
 

@@ -2,8 +2,8 @@
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { FanfoldError } from "@fanfold/job";
-import { printJson } from "../cluster-question.js";
 import { type TlsOptions, tlsIdentityOf } from "../door-options.js";
+import { printJson } from "../json-answer.js";
 
 /** Health checks come every few seconds: one that waits longer says enough. */
 const timeoutMs = 2_500;

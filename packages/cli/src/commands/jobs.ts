@@ -1,8 +1,9 @@
 /** `fanfold jobs`, `status`, `logs`, `cancel`, `pause`, `resume`. */
 import { CoordinatorClient, type JobLogEntry, JobRun, type JobSummary } from "fanfold";
-import { ask, jobOf, printJson } from "../cluster-question.js";
+import { ask, jobOf } from "../cluster-question.js";
 import { countText, durationText } from "../figures.js";
 import { followRun, logText } from "../follow-run.js";
+import { printJson } from "../json-answer.js";
 import { createDisplay } from "../progress-display.js";
 import { type ClusterOptions, targetOf } from "../target.js";
 import { terminalSafe } from "../terminal-safe.js";
@@ -38,11 +39,24 @@ export async function showStatus(
   options: JobCommandOptions & { readonly follow: boolean },
 ): Promise<void> {
   if (options.follow) {
-    const run = new JobRun({ ...targetOf(options), jobId: id });
-    await run.follow();
-    await followRun(run, await createDisplay(false));
+    await followStatus(id, options);
+    return;
   }
-  const job = await ask(options, (client) => jobOf(client, id));
+  showJob(await ask(options, (client) => jobOf(client, id)), options);
+}
+
+/** @throws what the job failed with, after its last state is shown. */
+async function followStatus(id: string, options: JobCommandOptions): Promise<void> {
+  const run = new JobRun({ ...targetOf(options), jobId: id });
+  await run.follow();
+  try {
+    await followRun(run, await createDisplay(false));
+  } finally {
+    if (run.job !== undefined && run.job.times.finishedMs !== null) showJob(run.job, options);
+  }
+}
+
+function showJob(job: JobSummary, options: JobCommandOptions): void {
   if (options.json) printJson(statusJson(job));
   else process.stdout.write(`${terminalSafe(statusText(job))}\n`);
 }

@@ -2,7 +2,7 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { FanfoldError } from "fanfold";
-import { printJson } from "../cluster-question.js";
+import { printJson } from "../json-answer.js";
 import { type ClusterPlan, LocalProcesses, type ProcessStatus } from "../local-processes.js";
 
 export interface LocalClusterOptions {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FanfoldError, fetchJob, replayTask } from "fanfold";
-import { printJson } from "../cluster-question.js";
+import { printJson } from "../json-answer.js";
 import type { TaskName } from "../option-values.js";
 import { LineSink } from "../record-lines.js";
 import { stderrLog } from "../stderr-log.js";

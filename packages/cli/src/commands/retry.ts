@@ -1,6 +1,6 @@
 /** `fanfold retry`: a job that failed or was cancelled, again. */
 import { retryJob } from "fanfold";
-import { printJson } from "../cluster-question.js";
+import { printJson } from "../json-answer.js";
 import { targetOf } from "../target.js";
 import type { JobCommandOptions } from "./jobs.js";
 

@@ -7,6 +7,7 @@ import { spoolStandardInput } from "@fanfold/storage";
 import { FanfoldError, type JobResult, runJob } from "fanfold";
 import { ExitError, earlyError } from "../exit-codes.js";
 import { followRun } from "../follow-run.js";
+import { printJobError, printJson } from "../json-answer.js";
 import { createDisplay, noDisplay } from "../progress-display.js";
 import { resultJson, resultText } from "../result-report.js";
 
@@ -85,25 +86,16 @@ export async function run(
     const out = toStdout ? join(scratch ?? "", "output") : options.out;
     const result = await runToEnd(jobFile, inputs, out, options);
     if (toStdout) await writeToStdout(result, out);
-    else if (options.json) process.stdout.write(`${JSON.stringify(resultJson(result), null, 2)}\n`);
+    else if (options.json) printJson(resultJson(result));
     if (!options.json && !options.quiet)
       process.stderr.write(`${resultText(toStdout ? { ...result, out: null } : result)}\n`);
   } catch (error) {
-    if (options.json) printJsonError(error);
+    if (options.json) printJobError(error);
     throw error;
   } finally {
     removeScratch();
     process.off("exit", removeScratch);
   }
-}
-
-/** Scripts get their JSON either way; people find the same on standard error. */
-export function printJsonError(thrown: unknown): void {
-  const error = thrown instanceof ExitError && thrown.cause !== undefined ? thrown.cause : thrown;
-  if (error instanceof ExitError) return;
-  const { code, message, details } = FanfoldError.from(error);
-  const state = code === "JOB_CANCELLED" ? "cancelled" : "failed";
-  process.stdout.write(`${JSON.stringify({ state, error: { code, message, details } }, null, 2)}\n`);
 }
 
 async function inputsOf(given: readonly string[], scratch: string | undefined): Promise<readonly string[]> {

@@ -2,10 +2,11 @@
 import { CoordinatorClient, FanfoldError, type JobRun, submitJob } from "fanfold";
 import { ExitError, earlyError } from "../exit-codes.js";
 import { followRun } from "../follow-run.js";
+import { printJobError, printJson } from "../json-answer.js";
 import { createDisplay, noDisplay } from "../progress-display.js";
 import { resultJson, resultText } from "../result-report.js";
 import { type ClusterOptions, targetOf } from "../target.js";
-import { type JobOptions, printJsonError, submitOptions } from "./run.js";
+import { type JobOptions, submitOptions } from "./run.js";
 
 export interface SubmitCommandOptions extends JobOptions, ClusterOptions {
   readonly detach: boolean;
@@ -36,7 +37,7 @@ export async function submit(
     if (options.detach) tellDetached(run, options.json);
     else await wait(run, options);
   } catch (error) {
-    if (options.json) printJsonError(error);
+    if (options.json) printJobError(error);
     throw error;
   }
 }
@@ -66,7 +67,7 @@ async function wait(run: JobRun, options: SubmitCommandOptions): Promise<void> {
     const result = await followRun(run, display).catch((error: unknown) => {
       throw run.job?.times.plannedMs === null ? earlyError(error) : error;
     });
-    if (options.json) process.stdout.write(`${JSON.stringify(resultJson(result), null, 2)}\n`);
+    if (options.json) printJson(resultJson(result));
     else if (!options.quiet) process.stderr.write(`${resultText(result)}\n`);
   } finally {
     process.off("SIGINT", onInterrupt);

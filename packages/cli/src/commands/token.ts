@@ -9,8 +9,8 @@ import {
   readToken as readClaims,
   TokenSigner,
 } from "@fanfold/transport";
-import { printJson } from "../cluster-question.js";
 import { durationText } from "../figures.js";
+import { printJson } from "../json-answer.js";
 import { terminalSafe } from "../terminal-safe.js";
 import { readToken } from "../token-file.js";
 

@@ -1,7 +1,8 @@
 /** `fanfold top`: the cluster's workers and jobs, live on a terminal, once elsewhere. */
 import { type ClusterSummary, CoordinatorClient, isPassing, type JobSummary } from "fanfold";
-import { ask, clusterOf, jobsOf, printJson } from "../cluster-question.js";
+import { ask, clusterOf, jobsOf } from "../cluster-question.js";
 import { bytesText, countText, durationText } from "../figures.js";
+import { printJson } from "../json-answer.js";
 import { targetOf } from "../target.js";
 import { terminalSafe } from "../terminal-safe.js";
 import { type JobCommandOptions, statusJson } from "./jobs.js";

@@ -1,6 +1,7 @@
 /** `fanfold why`: what a job waits for. */
 import { CoordinatorClient, isPassing } from "fanfold";
-import { ask, clusterOf, jobOf, printJson } from "../cluster-question.js";
+import { ask, clusterOf, jobOf } from "../cluster-question.js";
+import { printJson } from "../json-answer.js";
 import { targetOf } from "../target.js";
 import { terminalSafe } from "../terminal-safe.js";
 import { reasonsFor, type WhySources } from "../why-text.js";

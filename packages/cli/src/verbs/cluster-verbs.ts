@@ -145,7 +145,10 @@ export const clusterVerbs: readonly Verb[] = [
       ...tlsOptions,
       ...listenerOptions,
     ],
-    examples: ["fanfold coordinator --listen 127.0.0.1:7101 --data-dir /var/lib/fanfold"],
+    examples: [
+      "fanfold coordinator --listen 127.0.0.1:7101 --data-dir /var/lib/fanfold",
+      "fanfold coordinator --id a --listen 127.0.0.1:7101 --peers a=127.0.0.1:7101,b=127.0.0.1:7102,c=127.0.0.1:7103",
+    ],
     load: async () => (await import("../commands/coordinator.js")).coordinator,
   },
   {

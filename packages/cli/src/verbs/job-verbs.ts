@@ -1,7 +1,7 @@
 /** Verbs for the jobs of a cluster. */
 import { Option } from "commander";
 import { parseDuration, parseTaskName, parseWhole } from "../option-values.js";
-import { clusterOptions, flag, jobArguments, jobOptions, json, option } from "./options.js";
+import { clusterOptions, flag, jobOptions, json, option, submitArguments } from "./options.js";
 import type { Verb } from "./verb.js";
 
 const group = "Jobs of a cluster:";
@@ -27,7 +27,7 @@ export const jobVerbs: readonly Verb[] = [
     name: "submit",
     summary: "submit a job to a running cluster",
     group,
-    args: jobArguments,
+    args: submitArguments,
     options: [
       ...jobOptions,
       ...clusterOptions,

@@ -107,6 +107,11 @@ export const jobOptions: readonly Option[] = [
   settable(flag("--quiet", "print no progress")),
 ];
 
+export const submitArguments = [
+  ["<job>", "the job file, TypeScript or JavaScript"],
+  ["[input...]", "files, folders or globs on storage that the workers see"],
+] as const;
+
 export const jobArguments = [
   ["<job>", "the job file, TypeScript or JavaScript"],
   ["[input...]", "files, folders or globs; - is standard input"],

@@ -3,6 +3,7 @@
  * only when it is called: a short job is mostly start-up.
  */
 import { Argument, type Command, type Option } from "commander";
+import { printErrorInstead } from "../json-answer.js";
 
 export interface Verb {
   /** One word, or two for a verb of a group: `token create`. */
@@ -40,14 +41,34 @@ export function addVerb(program: Command, verb: Verb): void {
   command.action(async (...given: unknown[]) => {
     // Last comes the command itself, which no verb needs.
     const action = await verb.load();
-    await action(...given.slice(0, -1));
+    try {
+      await action(...given.slice(0, -1));
+    } catch (error) {
+      if (isJsonAsked(given.at(-2))) printErrorInstead(error);
+      throw error;
+    }
   });
+}
+
+function isJsonAsked(options: unknown): boolean {
+  return typeof options === "object" && options !== null && "json" in options && options.json === true;
 }
 
 function groupOf(program: Command, name: string, verb: Verb): Command {
   const known = program.commands.find((command) => command.name() === name);
-  return known ?? commandOf(program, name).description(`${name}: see its verbs`).helpGroup(verb.group);
+  return (
+    known ??
+    commandOf(program, name)
+      .description(`${groupSummaries[name] ?? name}; see fanfold ${name} --help`)
+      .helpGroup(verb.group)
+  );
 }
+
+const groupSummaries: Readonly<Record<string, string>> = {
+  token: "make and read tokens of one role, which expire",
+  certs: "make certificates for encrypted links",
+  config: "show the settings that hold here",
+};
 
 function commandOf(parent: Command, name: string): Command {
   const command = parent.createCommand(name).copyInheritedSettings(parent);
