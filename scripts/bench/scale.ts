@@ -16,7 +16,7 @@ export async function measureScale(
   const large = dataFile({ kind: "zipf", bytes, seed, dir });
   const small = dataFile({ kind: "zipf", bytes: Math.ceil(bytes / 10), seed, dir });
   const results: ContestResult[] = [];
-  for (const job of ["words", "inverted-index"]) {
+  for (const job of ["words", "words-kernel", "inverted-index"]) {
     const withWorkers = (workers: number): Contender =>
       fanfold(`${job}, ${workers} worker${workers === 1 ? "" : "s"}`, job, { workers, memory });
     const contest = (input: DataFile, contenders: Contender[], about: string): Promise<ContestResult> =>

@@ -26,16 +26,22 @@ export async function* fixedRecordBatches(
   const size = spec.bytes;
   let offset = input.isCompressed ? 0 : Math.ceil(start / size) * size;
   if (!input.isCompressed) input.file.seek(offset);
+  let bytes = nothing;
+  /** Whether records were made, which are views of the bytes and may be kept: the next batch needs others then. */
+  let isShared = false;
   const perBatch = Math.max(1, Math.floor(batchBytes / size));
   while (input.isCompressed || offset < end) {
     const wanted = input.isCompressed ? perBatch : Math.min(perBatch, Math.ceil((end - offset) / size));
-    // Of its own for each batch: the records are views of it, and may be kept.
-    const bytes = Buffer.allocUnsafeSlow(wanted * size);
+    if (bytes.length !== wanted * size || isShared) bytes = Buffer.allocUnsafeSlow(wanted * size);
+    isShared = false;
     const length = await fill(input, bytes);
     const count = Math.floor(length / size);
     if (count * size < length) throw cut(path, offset + count * size, size);
     if (count === 0) return;
-    yield fixedBatch(spec, bytes, count, { path, offset, inputBytes: input.file.takeBytesRead() });
+    const place = { path, offset, inputBytes: input.file.takeBytesRead() };
+    yield fixedBatch(spec, bytes, count, place, () => {
+      isShared = true;
+    });
     offset += count * size;
     if (count < wanted) return;
   }
@@ -57,6 +63,7 @@ function fixedBatch(
   bytes: Buffer,
   count: number,
   place: { readonly path: string; readonly offset: number; readonly inputBytes: number },
+  onShared: () => void,
 ): RecordBatch {
   const { bytes: size, keyBytes } = spec;
   let records: FixedRecord[] | undefined;
@@ -65,6 +72,7 @@ function fixedBatch(
     inputBytes: place.inputBytes,
     offsetOf: (index) => place.offset + index * size,
     get records(): readonly FixedRecord[] {
+      onShared();
       records ??= recordsOf(bytes, count, size, keyBytes);
       return records;
     },
