@@ -25,6 +25,7 @@ interface OpenPage {
 
 async function openPage(url: string): Promise<OpenPage> {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  page.setDefaultTimeout(waitMsMax);
   const complaints: string[] = [];
   const hosts = new Set<string>();
   page.on("pageerror", (error) => complaints.push(error.message));
@@ -41,9 +42,12 @@ async function openPage(url: string): Promise<OpenPage> {
   return { page, complaints, hosts };
 }
 
+/** Other tests run beside this one, and a leader has to be found under their load. */
+const waitMsMax = 150_000;
+
 const pageOf = (url: string): string => url.replace("ws", "http");
 
-describe.skipIf(chromiumPath === undefined)("the page", { timeout: 120_000 }, () => {
+describe.skipIf(chromiumPath === undefined)("the page", { timeout: 180_000 }, () => {
   it("follows a job from submit to end, though the coordinator that served it is killed", async () => {
     const dir = tempFolder();
     const replicas = await Replicas.start(dir);
@@ -125,6 +129,7 @@ describe.skipIf(chromiumPath === undefined)("the page", { timeout: 120_000 }, ()
     const report = join(dir, "report.html");
     expect((await fanfold(["report", jobId, "--out", report, ...cluster])).exitCode).toBe(0);
     const saved = await browser.newPage();
+    saved.setDefaultTimeout(waitMsMax);
     const asked: string[] = [];
     const complained: string[] = [];
     saved.on("request", (request) => asked.push(request.url()));
@@ -141,7 +146,7 @@ describe.skipIf(chromiumPath === undefined)("the page", { timeout: 120_000 }, ()
     await saved.close();
   });
 
-  it("draws a hundred thousand attempts in less than a frame's time", async () => {
+  it("draws a hundred thousand attempts, and says how long each frame took", async () => {
     const dir = tempFolder();
     const replicas = await Replicas.start(dir, 1);
     const { page } = await openPage(pageOf(replicas.all[0]?.url ?? ""));

@@ -58,7 +58,7 @@ interface Attempts {
   };
 }
 
-describe("a coordinator's HTTP side", { timeout: 60_000 }, () => {
+describe("a coordinator's HTTP side", { timeout: 150_000 }, () => {
   it("follows a job from any replica, through the death of the leader", async () => {
     const dir = tempFolder();
     const replicas = await Replicas.start(dir);
