@@ -2,6 +2,7 @@
  * Says in words what a job waits for, from what the leader tells of it and of the cluster. Decides only; asking and
  * printing is somebody else's.
  */
+import { keySkewOf } from "@fanfold/scheduler";
 import type { ClusterEvent, ClusterSummary, JobSummary, StageSummary } from "fanfold";
 import { countText, durationText } from "./figures.js";
 
@@ -21,6 +22,8 @@ export interface Reason {
     | "starting"
     | "failures"
     | "losses"
+    | "quarantined"
+    | "skew"
     | "fewMayFail";
   readonly text: string;
 }
@@ -39,7 +42,13 @@ export function reasonsFor({ job, cluster, events, nowMs }: WhySources): Reason[
   if (cluster.leader === null || cluster.toleratedFailures < 0) return [quorumReason(cluster)];
   if (job === undefined) return [];
   const held = holdUps(job, cluster, nowMs);
-  return [...held, ...setbacks(job, events), ...warnings(job, cluster)];
+  return [
+    ...held,
+    ...setbacks(job, events),
+    ...quarantines(job, cluster),
+    ...skews(job),
+    ...warnings(job, cluster),
+  ];
 }
 
 function quorumReason({ replicas }: ClusterSummary): Reason {
@@ -107,7 +116,8 @@ function waitingReason(
   job: JobSummary,
   { workers }: ClusterSummary,
 ): Reason {
-  const slots = workers.reduce((sum, worker) => sum + worker.slots, 0);
+  const taking = workers.filter(({ state }) => state === undefined || state === "active");
+  const slots = taking.reduce((sum, worker) => sum + worker.slots, 0);
   const busy = workers.reduce((sum, worker) => sum + worker.running, 0);
   const own = job.stages.reduce((sum, stage) => sum + stage.running, 0);
   const tasks = `${countText(waiting)} ${kind} ${waiting === 1 ? "task waits" : "tasks wait"}`;
@@ -131,6 +141,27 @@ function setbacks(job: JobSummary, events: readonly ClusterEvent[]): Reason[] {
   }
   return reasons;
 }
+
+function quarantines(job: JobSummary, { workers }: ClusterSummary): Reason[] {
+  const away = workers.filter(({ state }) => state === "quarantined").map(({ workerId }) => workerId);
+  if (job.times.finishedMs !== null || away.length === 0) return [];
+  const text = `${away.join(", ")} ${away.length === 1 ? "gets" : "get"} no tasks for a while: failures there look like the machine's fault`;
+  return [{ code: "quarantined", text }];
+}
+
+/** Also of a job that has ended: it says what made it slow. */
+function skews({ stages }: JobSummary): Reason[] {
+  return stages.flatMap(({ metrics }) =>
+    keySkewOf(metrics ?? {})
+      .slice(0, skewsShown)
+      .map(({ key, share, partition }): Reason => {
+        const text = `key ${key} is ${Math.round(share * 100)} % of partition ${partition}, which is larger than the others`;
+        return { code: "skew", text };
+      }),
+  );
+}
+
+const skewsShown = 3;
 
 function warnings(job: JobSummary, { toleratedFailures, replicas }: ClusterSummary): Reason[] {
   if (job.times.finishedMs !== null || replicas.length === 1 || toleratedFailures > 0) return [];

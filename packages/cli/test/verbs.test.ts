@@ -104,6 +104,14 @@ describe("why", () => {
     expect(codes("decided")).toEqual(["publishing"]);
   });
 
+  it("names the key that makes a partition too large, and workers that get no tasks", () => {
+    const metrics = { 'heavyKey 3 "the"': 380, "heavyPartition 3": 1_000, recordsIn: 5_000 };
+    const quarantined = clusterWith({ state: "quarantined" });
+    const told = text(jobWith({ metrics, tasks: 4, done: 4 }), quarantined);
+    expect(told).toContain(`key "the" is 38 % of partition 3, which is larger than the others`);
+    expect(told.join()).toMatch(/w-1 gets no tasks for a while/);
+  });
+
   it("says who may do something about it", () => {
     expect(text(jobWith({ state: "paused" }), clusterWith({}))[0]).toContain("fanfold resume j1");
     expect(text(jobWith({ state: "cancelled" }), clusterWith({}))[0]).toContain("fanfold retry j1");
@@ -127,6 +135,7 @@ function clusterWith(about: {
   slots?: number;
   busy?: number;
   workers?: boolean;
+  state?: string;
 }): ClusterSummary {
   const replicas = ["a", "b", "c"].map((id) => ({
     id,
@@ -135,7 +144,13 @@ function clusterWith(about: {
     reachable: !(about.away ?? []).includes(id),
     decidedIndex: 1,
   }));
-  const worker = { workerId: "w-1", name: "w", slots: about.slots ?? 2, running: about.busy ?? 0 };
+  const worker = {
+    workerId: "w-1",
+    name: "w",
+    slots: about.slots ?? 2,
+    running: about.busy ?? 0,
+    state: about.state ?? "active",
+  };
   return {
     leader: about.leader === undefined ? "a" : about.leader,
     isLeader: true,

@@ -15,6 +15,7 @@ export { skippedOutputName } from "./attempt-outputs.js";
 export { boundariesFrom } from "./boundaries.js";
 export { decodeKey, decodeValue, encodeKey, encodeValue } from "./codec.js";
 export { type FieldLayout, FieldScanner } from "./field-scanner.js";
+export { type HeavyKey, heavyKeyOf } from "./heavy-keys.js";
 export { areKernelsOn } from "./kernel.js";
 export { memoryBytesDefault, memoryBytesMin } from "./limits.js";
 export { runMapAttempt } from "./map-attempt.js";

@@ -69,6 +69,7 @@ export type {
   WorkerInfo,
   WorkerJoined,
 } from "./scheduler-input.js";
+export { heavyKeyMetric, heavyPartitionMetric, type KeySkew, keySkewOf } from "./skew-metrics.js";
 export type { TableEvent } from "./table-event.js";
 export type { TableSnapshot } from "./table-snapshot.js";
 export type {

@@ -5,6 +5,7 @@ import {
   type AttemptResult,
   type SegmentSummary as DataflowSegment,
   decodeValue,
+  heavyKeyOf,
   readSegmentIndex,
   runMapAttempt,
   runReduceAttempt,
@@ -15,6 +16,8 @@ import { type AnyJob, type ErrorReport, FanfoldError, type JobLog } from "@fanfo
 import type { DaemonToExecutor, ExecutorToDaemon } from "@fanfold/protocol";
 import {
   type AttemptId,
+  heavyKeyMetric,
+  heavyPartitionMetric,
   isSameAttempt,
   type OutputFile,
   type SegmentSummary,
@@ -53,6 +56,8 @@ export interface ExecutorMeans {
   startWatch?(): () => Readonly<Record<string, number>>;
   /** How a segment's bytes are spread over its partitions, roughly. */
   partitionSizes?(segment: DataflowSegment): PartitionSizes;
+  /** The key that makes a partition of a segment too large, if there is one; see `skewMetrics`. */
+  skewMetrics?(path: string): Readonly<Record<string, number>>;
 }
 
 type PartitionSizes = Required<Pick<SegmentSummary, "partitions" | "partitionSizes">>;
@@ -66,6 +71,7 @@ export const ownMeans: ExecutorMeans = {
   endOfTurn: () => new Promise((resolve) => setImmediate(resolve)),
   startWatch,
   partitionSizes: partitionSizesOf,
+  skewMetrics,
 };
 
 function strayError(thrown: unknown, { task, attempt }: AttemptId): FanfoldError {
@@ -185,7 +191,8 @@ export class Executor {
         if (result.segment === undefined) return plain;
         const { path, bytes, digest } = result.segment;
         const sizes = this.#means.partitionSizes?.(result.segment);
-        return { ...plain, segment: { path, bytes, digest, ...sizes } };
+        const metrics = { ...plain.metrics, ...this.#means.skewMetrics?.(path) };
+        return { ...plain, metrics, segment: { path, bytes, digest, ...sizes } };
       }
       case "reduce": {
         const segments = await this.#fetch(run, assignment, signal);
@@ -279,6 +286,14 @@ function partitionSizesOf({ path, partitions }: DataflowSegment): PartitionSizes
     partitions,
     partitionSizes: encodePartitionSizes(partitions, (partition) => index.partition(partition).bytes),
   };
+}
+
+/** As metrics, which are added up by name over the tasks of a stage: so the counts of one key come together. */
+function skewMetrics(path: string): Readonly<Record<string, number>> {
+  const heavy = heavyKeyOf(path);
+  if (heavy === undefined) return {};
+  const { partition, key, records, partitionRecords } = heavy;
+  return { [heavyKeyMetric(partition, key)]: records, [heavyPartitionMetric(partition)]: partitionRecords };
 }
 
 /** Just what the log keeps of a file. */
