@@ -71,11 +71,15 @@ describe("three coordinators", () => {
     await expectSuccess(submitted);
   });
 
-  it("without a quorum refuse clearly and in time, naming who is missing, and go on when one is back", async () => {
+  it("are found by the address of any; without a quorum refuse clearly and in time, naming who is missing, and go on when one is back", async () => {
     const replicas = await Replicas.start(dir);
     await replicas.leader();
     const [first, second, third] = replicas.all;
     if (first === undefined || second === undefined || third === undefined) throw new Error("three replicas");
+    for (const { url } of replicas.all) {
+      const found = await fanfold(["jobs", "--json", "--coordinators", url]);
+      expect([found.exitCode, found.stdout]).toEqual([0, "[]\n"]);
+    }
     await replicas.kill(first);
     await replicas.kill(second);
     // Until then, the last of them may still lead, and answer under its lease.

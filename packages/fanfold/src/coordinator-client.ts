@@ -18,7 +18,7 @@ import { type Cancel, type Link, pause, type Surroundings, systemSurroundings } 
 const clientPath = "/v1/client";
 
 export interface ClientOptions {
-  /** URLs of the coordinators; whichever of them leads is found. */
+  /** URLs of the coordinators, or of some: whichever of all leads is found, as long as one of these answers. */
   readonly coordinators: readonly string[];
   readonly token: string;
   /** Default those of this machine. */
@@ -251,11 +251,27 @@ interface Survey {
   readonly reasons: readonly string[];
 }
 
+/** Asks those that are named, and where none of them leads, whoever they say does: one address is enough to begin. */
+async function surveyCoordinators(
+  options: ClientOptions,
+  handlers: Partial<ClientHandlers>,
+): Promise<Survey> {
+  const named = await surveyNamed(options, handlers);
+  if (named.leader !== undefined) return named;
+  const leaders = named.views.flatMap(({ leader, replicas }) => replicas.filter(({ id }) => id === leader));
+  const told = new Set(leaders.map(({ url }) => url));
+  for (const url of options.coordinators) told.delete(url);
+  if (told.size === 0) return named;
+  const more = await surveyNamed({ ...options, coordinators: [...told] }, handlers);
+  const views = [...named.views, ...more.views];
+  return { leader: more.leader, views, reasons: [...named.reasons, ...more.reasons] };
+}
+
 /**
  * Asks all coordinators at once, and takes the first that says it leads: one that is frozen costs nothing. Where
  * none does, those that have not answered are waited for a little, since one of them may.
  */
-function surveyCoordinators(options: ClientOptions, handlers: Partial<ClientHandlers>): Promise<Survey> {
+function surveyNamed(options: ClientOptions, handlers: Partial<ClientHandlers>): Promise<Survey> {
   return new Promise((resolve, reject) => {
     const views: ClusterSummary[] = [];
     const reasons: string[] = [];
