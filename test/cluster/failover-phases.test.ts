@@ -10,10 +10,11 @@ const job = join(jobs, "slow-stages.ts");
 let dir: string;
 let input: string;
 
-beforeEach(() => {
+beforeEach(async () => {
   dir = tempFolder();
   input = join(dir, "input.txt");
   writeFileSync(input, Array.from({ length: 1_500 }, (_, n) => `key${n % 60} ${n}\n`).join(""));
+  expected ??= await undisturbed();
 });
 
 /** Name → text of every part file. */
@@ -21,6 +22,9 @@ function partsOf(out: string): Readonly<Record<string, string>> {
   const parts = readdirSync(out).filter((name) => name.startsWith("part-"));
   return Object.fromEntries(parts.map((name) => [name, readFileSync(join(out, name), "utf8")]));
 }
+
+/** Of a run that nobody disturbed, the same for all phases. */
+let expected: Readonly<Record<string, string>> | undefined;
 
 async function undisturbed(): Promise<Readonly<Record<string, string>>> {
   const out = join(dir, "undisturbed");
@@ -32,7 +36,7 @@ async function undisturbed(): Promise<Readonly<Record<string, string>>> {
 const stage = (summary: JobSummary, kind: string): JobSummary["stages"][number] | undefined =>
   summary.stages.find((each) => each.kind === kind);
 
-/** When to strike, and how often in all; each time, whoever leads. */
+/** When to strike; its publication is a matter of milliseconds, and has exact moments in failover-commit.test.ts. */
 const phases: readonly (readonly [string, (summary: JobSummary) => boolean])[] = [
   ["as soon as it is submitted", () => true],
   ["while its maps run", (summary) => (stage(summary, "map")?.done ?? 0) >= 3],
@@ -41,12 +45,10 @@ const phases: readonly (readonly [string, (summary: JobSummary) => boolean])[] =
     (summary) => stage(summary, "map")?.finishedMs !== null && summary.stages.length > 0,
   ],
   ["while its reduces run", (summary) => (stage(summary, "reduce")?.done ?? 0) >= 1],
-  ["while its output is being published", (summary) => summary.state === "committing"],
 ];
 
 describe("a job whose leader is killed", () => {
   it.each(phases)("%s gives the bytes of an undisturbed run, once", async (_when, isTime) => {
-    const expected = await undisturbed();
     const replicas = await Replicas.start(dir);
     await replicas.leader();
     await startWorker("w1", replicas.urls, join(dir, "w1"), ["--slots", "2"]);
@@ -68,8 +70,7 @@ describe("a job whose leader is killed", () => {
       await replicas.kill(leader);
     }
     const result = await run.result();
-    // The last phase may be over before it is seen; all others were hit.
-    if (killed === undefined) expect(_when).toContain("published");
+    expect(killed).toBeDefined();
     expect(partsOf(out)).toEqual(expected);
     expect(result.counters).toEqual({ keys: 60 });
     // What ran when the leader died was adopted by the next one, and nothing was run again.
@@ -78,7 +79,6 @@ describe("a job whose leader is killed", () => {
   });
 
   it("again and again, each new leader too, still ends right", async () => {
-    const expected = await undisturbed();
     const replicas = await Replicas.start(dir);
     await replicas.leader();
     await startWorker("w1", replicas.urls, join(dir, "w1"), ["--slots", "2"]);

@@ -1,7 +1,8 @@
 /** Three coordinators that agree by Paxos, on free ports, each with its own disk. */
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { FanfoldProcess, fanfold } from "./fanfold-process.js";
+import { CoordinatorClient } from "fanfold";
+import { FanfoldProcess, fanfold, token } from "./fanfold-process.js";
 
 export interface Replica {
   readonly id: string;
@@ -76,10 +77,11 @@ export class Replicas {
     return JSON.parse(stdout) as ClusterView;
   }
 
-  /** Asks until somebody leads. */
+  /** Asks until somebody leads; from this process, which costs a tenth of what the command does. */
   async leader(): Promise<Replica> {
+    const target = { coordinators: this.all.map(({ url }) => url), token };
     for (;;) {
-      const { leader } = await this.view();
+      const { leader } = await CoordinatorClient.describe(target);
       const found = this.all.find(({ id }) => id === leader);
       if (found !== undefined) return found;
     }
