@@ -116,6 +116,13 @@ export class Fleet {
     }
   }
 
+  /** Asks until the cluster is as told. */
+  async until(isSo: (view: ClusterView) => boolean): Promise<void> {
+    while (!isSo(await this.view())) {
+      // Asked again at once: a question takes as long as a pause would.
+    }
+  }
+
   /** Submits and waits for the end, at the desk. */
   submit(job: string, input: string, out: string, more: readonly string[] = []): FanfoldProcess {
     const args = ["submit", join(jobs, job), input, "--out", out, "--json", ...more, ...this.at()];

@@ -188,7 +188,7 @@ function identify(
 
 /** Cuts a link that says nothing, that is dead, or whose token has run out. */
 function watchOver(socket: WebSocket, link: Link<never>, { expiresMs }: Peer): void {
-  const silence = setTimeout(() => link.close("said nothing"), firstMessageTimeoutMs);
+  const silence = setTimeout(() => link.cut("said nothing"), firstMessageTimeoutMs);
   socket.once("message", () => clearTimeout(silence));
   let isAlive = true;
   const pings = setInterval(() => {
