@@ -86,12 +86,13 @@ describe.skipIf(hostsProblem !== undefined || !areAllWanted)("coordinators on ho
         ]);
       expect(refused.exitCode).not.toBe(0);
       expect(refused.stdout).toContain("NO_LEADER");
-      const { exitCode, stderr } = await submitted.finished;
+      const { exitCode, stderr, stdout } = await submitted.finished;
       expect(exitCode, stderr).toBe(0);
       expect(partsOf(out)).toEqual(parts);
       fleet.network.heal();
       await fleet.until((view) => view.toleratedFailures === 1 && view.leader !== null);
-      expect(await reignsOf(fleet, old)).toBe(1);
+      const { id } = JSON.parse(stdout) as { readonly id: string };
+      expect(await fleet.events(id, "jobSucceeded")).toHaveLength(1);
       expect(partsOf(out)).toEqual(parts);
     },
     longMs,
