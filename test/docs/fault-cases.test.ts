@@ -7,18 +7,19 @@ import { describe, expect, it } from "vitest";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const rows = readFileSync(join(root, "docs/fault-cases.md"), "utf8")
   .split("\n")
-  .filter((line) => /^\| [SLFDWCRMG]\d/.test(line))
+  .filter((line) => /^\| [SLFDWNCRMG]\d/.test(line))
   .map((line) => line.split("|").map((cell) => cell.trim()))
   .map(([, id = "", , file = "", title = ""]) => ({ id, file, title }));
 
 describe("the table of fault cases", () => {
-  it("has every case of consensus, failover, disk, workers, publication, data, resources and snapshots", () => {
+  it("has every case of consensus, failover, disk, workers, network, publication, data, resources and snapshots", () => {
     const cases = [
       ["S", 11],
       ["L", 6],
       ["F", 6],
       ["D", 6],
       ["W", 9],
+      ["N", 6],
       ["C", 7],
       ["R", 10],
       ["M", 6],
