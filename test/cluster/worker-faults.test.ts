@@ -12,7 +12,7 @@ import {
   parentOf,
   processesWith,
   startCoordinator,
-  startWorker,
+  startWorker as startScrubbedWorker,
   tempFolder,
 } from "./fanfold-process.js";
 
@@ -30,6 +30,13 @@ beforeEach(async () => {
   url = started.url;
   coordinator = started.process;
 });
+
+/** Jobs' code sees by these what is wrong with its worker, or where its gate is. */
+const passed = ["GATE", "LIMP_MS", "BROKEN"].flatMap((name) => ["--pass-env", name]);
+
+function startWorker(...[name, at, dataDir, more = []]: Parameters<typeof startScrubbedWorker>) {
+  return startScrubbedWorker(name, at, dataDir, [...passed, ...more]);
+}
 
 function cluster(): readonly string[] {
   return ["--coordinators", url];
