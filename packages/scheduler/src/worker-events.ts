@@ -151,6 +151,8 @@ export class WorkerEvents {
     const id = report.attempt;
     const run = this.#leader.runs.get(id.jobId);
     const current = this.#leader.book.current(id, run);
+    // Nobody speaks for an attempt that runs elsewhere.
+    if (current !== undefined && current.workerId !== workerId) return undefined;
     // Reported before: the log's answer is on its way.
     if (current !== undefined) return current.hasReported ? undefined : current;
     if (run !== undefined && report.type !== "stopped" && this.#isOpen(run, id)) {

@@ -148,6 +148,19 @@ describe("reports", () => {
     expect(driver.send({ type: "workerLost", workerId: "stranger" })).toEqual([]);
   });
 
+  it("counts for nothing when it is about an attempt of another worker", () => {
+    const driver = new Driver();
+    driver.join("w1", 1);
+    driver.submit(spec(1, 1));
+    driver.join("w2", 1);
+    const assignment = driver.running("w1")[0]!;
+    const { attempt } = assignment;
+    const report = { type: "finished", attempt, inputsVersion: 0, result: resultOf(assignment) } as const;
+    expect(driver.send({ type: "attemptReported", workerId: "w2", report })).toEqual([]);
+    driver.finishAll();
+    expect(driver.job().state).toBe("succeeded");
+  });
+
   it("that cross an order to stop on the way come too late: the files are gone", () => {
     const driver = new Driver({ areReportsManual: true });
     const deliverAll = (): void => {
