@@ -54,7 +54,7 @@ const messages: readonly unknown[] = [
   { type: "attemptReported", report: { type: "failed", attempt, error } },
   { type: "inputsListed", jobId: "j1", splits: [split] },
   { type: "welcome", clusterId: "c", epoch: 1, heartbeatIntervalMs: 500, leaseMs: 5_000 },
-  { type: "credentials", epoch: 1, tokenKey: "abc", segmentsToken: "a.b.c" },
+  { type: "credentials", epoch: 1, tokenKey: "-".repeat(43), segmentsToken: "a.b.c" },
   { type: "fetch", partition: 0, attempts: [attempt] },
   { type: "segment", attempt, bytes: 10 },
   { type: "chunk", data: Buffer.alloc(20, 7) },

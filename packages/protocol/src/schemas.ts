@@ -55,6 +55,8 @@ export const name: SchemaOf<string> = v.pipe(
   v.maxLength(nameCharsMax),
   v.regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/, "must be letters, digits, '.', '_' or '-'"),
 ) as SchemaOf<string>;
+/** 32 bytes in base64url, which may begin with any of its characters: no name. */
+export const key: SchemaOf<string> = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{43}$/)) as SchemaOf<string>;
 export const digest: SchemaOf<string> = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)) as SchemaOf<string>;
 
 export function list<T>(item: SchemaOf<T>, lengthMax: number = listLengthMax): SchemaOf<readonly T[]> {

@@ -176,7 +176,7 @@ const coordinatorToWorker = s.variant<CoordinatorToWorker>("type", [
   s.record<FromCoordinator<"credentials">>({
     type: s.literal("credentials"),
     epoch: s.whole,
-    tokenKey: s.name,
+    tokenKey: s.key,
     segmentsToken: s.text,
   }),
   s.record<FromCoordinator<"assignTask">>({

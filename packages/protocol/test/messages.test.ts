@@ -95,6 +95,24 @@ const packr = new Packr({ useRecords: false });
 const hello = { type: "workerHello", protocolVersion, running: [], heldJobs: [] };
 const worker = { workerId: "w-1", name: "w", slots: 2, hostId: "h", shuffleUrl: "ws://x" };
 
+describe("credentials", () => {
+  it("pass whatever the bytes of the key are", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (bytes) => {
+        const tokenKey = Buffer.from(bytes).toString("base64url");
+        const order: CoordinatorToWorker = {
+          type: "credentials",
+          epoch: 1,
+          tokenKey,
+          segmentsToken: "a.b.c",
+        };
+        expect(workerCodec.decode(coordinatorCodec.encode(order))).toEqual(order);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
 describe("a malformed message", () => {
   it.each([
     ["an unknown type", { type: "selfDestruct" }],
