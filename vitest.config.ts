@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -9,5 +10,7 @@ export default defineConfig({
       "scripts/test/**/*.test.ts",
     ],
     testTimeout: 60_000,
+    // Tests of real processes wait as much as they compute: one file at a time would leave half of two cores idle.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
   },
 });
