@@ -119,14 +119,15 @@ async function runOn<J extends AnyJob>(
   });
   try {
     await run.follow();
+    // From here on: listing a large input takes its time too.
+    if (options.signal?.aborted === true) cancel();
+    else options.signal?.addEventListener("abort", cancel, { once: true });
     // What the planning of the job finds is found before any work.
     if (!(await run.planned())) await run.result();
   } catch (error) {
     unfinished.delete(abandon);
     throw error;
   }
-  if (options.signal?.aborted === true) cancel();
-  else options.signal?.addEventListener("abort", cancel, { once: true });
   return run;
 }
 
