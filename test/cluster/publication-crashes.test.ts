@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { type JobRun, submitJob } from "fanfold";
 import { beforeEach, describe, expect, it } from "vitest";
 import {
-  type FanfoldProcess,
+  FanfoldProcess,
   fanfold,
   jobs,
   outputLines,
@@ -27,7 +27,11 @@ beforeEach(() => {
 });
 
 /** Resolves with the pid of the worker whose sink has just begun this step for the so manieth time. */
-function reached(step: string, times = 1): Promise<number> {
+async function reached(step: string, times = 1): Promise<number> {
+  return (await begun(step, times)).worker;
+}
+
+function begun(step: string, times = 1): Promise<{ readonly worker: number; readonly sink: number }> {
   return new Promise((resolve) => {
     const look = (): void => {
       const steps = readFileSync(at("trace"), "utf8")
@@ -36,7 +40,8 @@ function reached(step: string, times = 1): Promise<number> {
       const found = steps[times - 1];
       if (found === undefined) return;
       watcher.close();
-      resolve(Number(found.split(" ")[1]));
+      const [worker = 0, sink = 0] = found.split(" ").slice(1).map(Number);
+      resolve({ worker, sink });
     };
     const watcher = watch(at("trace"), look);
     look();
@@ -118,6 +123,37 @@ describe("a job whose leader and participant are killed", () => {
     expect(JSON.parse(view.stdout)).toMatchObject([{ state: "failed" }]);
     expect(existsSync(at("out"))).toBe(false);
     expect(existsSync(at("long-words"))).toBe(false);
+    expect(leftovers()).toEqual([]);
+  });
+});
+
+describe("fanfold run", () => {
+  const words = (veto: string): string[] => {
+    const params = { store: at("store"), trace: at("trace"), hold: at("hold"), veto };
+    const set = Object.entries(params).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
+    const places = ["--out", at("out"), "--folder", `long=${at("long-words")}`];
+    return ["run", join(jobs, "ledger.ts"), at("input.txt"), ...places, "--quiet", ...set];
+  };
+
+  it("ends when a sink and a folder of its own have undone what they had prepared for nothing", async () => {
+    const refused = await fanfold(words("yes"));
+    expect(refused.stderr).toContain('prepare of sink "ledger" threw Error: the ledger is closed');
+    expect(readFileSync(at("trace"), "utf8")).toMatch(/^prepare .*\nabort .*\n$/);
+    expect(existsSync(at("long-words"))).toBe(false);
+    expect(leftovers()).toEqual([]);
+    expect((await fanfold(words("no"))).exitCode).toBe(0);
+    expect(outputLines(at("long-words"), "long-").sort()).toEqual(['"seven"', '"three"', '"three"']);
+  });
+
+  it("that is interrupted while a sink prepares lets it abort, and not before the other step has ended", async () => {
+    writeFileSync(at("hold"), "prepare");
+    const run = new FanfoldProcess(words("no"));
+    const { sink } = await begun("prepare");
+    run.child.kill("SIGINT");
+    await begun("abort");
+    expect(existsSync(`/proc/${sink}`)).toBe(false);
+    expect((await run.finished).exitCode).toBe(130);
+    expect(existsSync(at("store"))).toBe(false);
     expect(leftovers()).toEqual([]);
   });
 });

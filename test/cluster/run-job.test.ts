@@ -96,6 +96,12 @@ describe("runJob", () => {
     await expect(runJob(jobUrl("word-count"), { inputs: input, out: dir })).rejects.toMatchObject({
       code: "OUTPUT_EXISTS",
     });
+    const declaring = new URL("../../examples/log-analysis/log-analysis.ts", import.meta.url);
+    const folders = { erors: join(dir, "errors") };
+    await expect(runJob(declaring, { inputs: input, out: join(dir, "out"), folders })).rejects.toMatchObject({
+      code: "OUTPUT_NAME_INVALID",
+      message: expect.stringMatching(/no output erors .* its outputs: \w/) as unknown,
+    });
     await expect(runJob(new URL("http://127.0.0.1/x.ts"), { inputs: input })).rejects.toMatchObject({
       code: "JOB_NOT_FOUND",
     });

@@ -2,12 +2,14 @@ import type { ClusterSummary, JobSummary, StageSummary } from "fanfold";
 import { describe, expect, it } from "vitest";
 import { wordsOf } from "../src/commands/completion.js";
 import { eventText } from "../src/commands/events.js";
+import { submitOptions } from "../src/commands/run.js";
 import { lookText } from "../src/commands/top.js";
 import { parseDuration, parseTaskName } from "../src/option-values.js";
 import { createProgram, verbs } from "../src/program.js";
 import { pairLine, parsePairLine } from "../src/record-lines.js";
 import { environmentName } from "../src/settings/settable.js";
 import { flatten } from "../src/settings/setting-files.js";
+import { jobOptions } from "../src/verbs/options.js";
 import { reasonsFor } from "../src/why-text.js";
 
 describe("the verbs", () => {
@@ -23,6 +25,17 @@ describe("the verbs", () => {
     const paths = words.map(({ path }) => path);
     for (const { name } of verbs) expect(paths).toContain(name);
     expect(words.find(({ path }) => path === "cluster up")?.options).toContain("--workers");
+  });
+});
+
+describe("the options of a job", () => {
+  const none = { set: {}, folder: {}, force: false, backups: true, json: false, quiet: false, out: "out" };
+  const names = jobOptions.map((option) => option.attributeName());
+
+  it.each(names.filter((name) => name !== "json" && name !== "quiet"))("reach it: %s", (name) => {
+    const other = { set: { a: "b" }, folder: { a: "b" }, force: true, backups: false };
+    const given = { ...none, [name]: other[name as keyof typeof other] ?? 2 };
+    expect(submitOptions(given)).not.toEqual(submitOptions(none));
   });
 });
 

@@ -99,6 +99,8 @@ export class Coordinator implements CommandLogEvents {
   #lock: FolderLock | undefined;
   #engine: Engine | undefined;
   #stopTimer: Cancel | undefined;
+  /** Called when the next command is decided. */
+  #wakers: (() => void)[] = [];
 
   /** Reads the log and listens. @throws `LOG_CORRUPT`; `FOLDER_MISMATCH`; `USAGE` when the address is taken. */
   static async start(
@@ -208,6 +210,16 @@ export class Coordinator implements CommandLogEvents {
   decided(index: number, command: Command, events: readonly TableEvent[]): void {
     this.#events.decided(index, command, events, this.#log.table);
     this.#handle({ type: "decided", index, command, events });
+    for (const wake of this.#wakers.splice(0)) wake();
+  }
+
+  /**
+   * Resolves when a job that has ended is over for its further folders and sinks too: where it came to nothing, each has
+   * been told to abort, and has done so.
+   */
+  async settled(jobId: string): Promise<void> {
+    while ((this.#log.table.job(jobId)?.owedAborts.length ?? 0) > 0)
+      await new Promise<void>((resolve) => this.#wakers.push(resolve));
   }
 
   failed(error: Error): void {

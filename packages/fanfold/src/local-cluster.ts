@@ -82,9 +82,13 @@ export class LocalCluster {
     return this.#worker.executorPids;
   }
 
-  /** Removes what a job that is over has left: segments, and staging beside its output. */
-  endJob(jobId: string, out: string): Promise<void> {
-    return this.#worker.discardJob(jobId, out);
+  /**
+   * Removes what a job that is over has left: what its sinks and further folders had prepared, if it came to nothing;
+   * segments, and staging beside its output.
+   */
+  async endJob(jobId: string, out: string): Promise<void> {
+    await this.#coordinator.settled(jobId);
+    await this.#worker.discardJob(jobId, out);
   }
 
   /** The last thing a process does, with no time to wait: kills the executors and removes their files. */

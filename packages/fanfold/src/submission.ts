@@ -119,6 +119,7 @@ function participantsOf(job: AnyJob, options: SubmitOptions): Pick<JobSpec, "fol
         "USAGE",
         `The output ${output} goes to the job's own sink, and not to a folder.`,
       );
+    checkDeclared(output, job);
     return { output, out: resolvePath(folder) };
   });
   if (options.out === undefined && folders.length + sinks.length > 0)
@@ -128,6 +129,16 @@ function participantsOf(job: AnyJob, options: SubmitOptions): Pick<JobSpec, "fol
   if (new Set(outs).size < outs.length || nested !== undefined)
     throw new FanfoldError("USAGE", "Output folders must be different, and none inside another.");
   return { ...(folders.length === 0 ? {} : { folders }), ...(sinks.length === 0 ? {} : { sinks }) };
+}
+
+/** A folder for an output that cannot be written would stay empty, and nobody would know why. */
+function checkDeclared(output: string, { outputs }: AnyJob): void {
+  if (outputs === undefined || Object.hasOwn(outputs, output)) return;
+  const declared = Object.keys(outputs).join(", ");
+  throw new FanfoldError(
+    "OUTPUT_NAME_INVALID",
+    `The job has no output ${output} that could have a folder of its own; its outputs: ${declared}.`,
+  );
 }
 
 async function loadDefinition(bundle: Bundle, dir: string): Promise<AnyJob> {

@@ -40,7 +40,7 @@ import { readRecordTrace } from "./record-trace.js";
 import { ReplicaStore } from "./replica-store.js";
 import { SegmentReplicator } from "./segment-replicator.js";
 import { createShuffleRoute } from "./shuffle-holder.js";
-import { type PublishOrder, runSinkStep } from "./sink-step.js";
+import { type PublishOrder, SinkSteps } from "./sink-step.js";
 import { StallWatch, stallCheckMs } from "./stall-watch.js";
 import { WorkerDoor } from "./worker-door.js";
 import { poolOptionsOf, type WorkerDependencies, type WorkerOptions } from "./worker-options.js";
@@ -67,6 +67,7 @@ export class WorkerDaemon {
   readonly #hostId: string;
   readonly #surroundings: Surroundings;
   readonly #outputs: OutputService;
+  readonly #sinkSteps: SinkSteps;
   readonly #hostLoad: ReturnType<typeof everyFewBeats>;
   /** Assigned and not ended. */
   readonly #live = new Map<string, LiveAttempt>();
@@ -86,6 +87,7 @@ export class WorkerDaemon {
     const { surroundings = systemSurroundings, startExecutor = inProcess } = dependencies;
     this.#surroundings = surroundings;
     this.#outputs = dependencies.outputs ?? outputService;
+    this.#sinkSteps = new SinkSteps({ ...options, clock: surroundings.clock });
     this.#door = new WorkerDoor(options, surroundings);
     this.#hostId = options.hostId ?? currentHostId();
     this.#workerId = `${options.name}-${surroundings.randomBytes(4).toString("hex")}`;
@@ -192,6 +194,7 @@ export class WorkerDaemon {
     this.#drain.close();
     if (this.#drain.hasBegun) this.#link.send({ type: "leaving" });
     this.#link.close();
+    this.#sinkSteps.close();
     this.#pool.close();
     await this.#door.close();
     await this.#lock?.release();
@@ -269,8 +272,7 @@ export class WorkerDaemon {
   #publish(order: PublishOrder): Promise<WorkerToCoordinator> {
     const { kind, jobId, bundle } = order;
     if (kind === "folder") return this.#outputs.publishOutput(order, this.#folders.recordsDir(jobId));
-    const options = { ...this.#options, clock: this.#surroundings.clock };
-    return runSinkStep(order, this.#bundles.pathOf(bundle), options);
+    return this.#sinkSteps.run(order, this.#bundles.pathOf(bundle));
   }
 
   #assign(assignment: TaskAssignment): void {

@@ -10,6 +10,7 @@ import type { WorkerOrder, WorkerToCoordinator } from "@fanfold/protocol";
 import type { PublicationStep } from "@fanfold/scheduler";
 import { readRecords } from "@fanfold/storage";
 import type { Clock } from "@fanfold/transport";
+import { withoutOwnVariables } from "./executor-environment.js";
 import { loadJob, resolveParams } from "./load-job.js";
 
 /** A step that takes longer is ended, and counts as failed: a participant must not hold the others for ever. */
@@ -31,7 +32,7 @@ export interface SinkStepOrder {
 }
 
 export interface SinkProcessOptions {
-  /** Those of user code; default those of this process. */
+  /** Those of user code; default those of this process, without what is Fanfold's. */
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly clock: Clock;
@@ -39,19 +40,57 @@ export interface SinkProcessOptions {
 
 const executorMain: string = fileURLToPath(import.meta.resolve("@fanfold/worker/executor"));
 
-/** Runs the step that an order asks for, and gives its answer. Never rejects. */
-export async function runSinkStep(
-  order: PublishOrder,
-  bundlePath: Promise<string>,
-  options: SinkProcessOptions,
-): Promise<WorkerToCoordinator> {
-  const { jobId, step, participant } = order;
-  const answer = { type: "outputPublished" as const, jobId, step, participant };
-  const error = await bundlePath.then(
-    (path) => inProcess(stepOf(order, path), options),
-    (thrown: unknown) => FanfoldError.from(thrown).toReport(),
-  );
-  return error === undefined ? { ...answer, manifest: { out: null, files: [] } } : { ...answer, error };
+interface RunningStep {
+  readonly step: PublicationStep;
+  readonly error: Promise<ErrorReport | undefined>;
+  stop(): void;
+}
+
+/**
+ * The steps that run on this worker, one at a time for each sink of a job: a step that is asked for again is not begun
+ * again, and another one ends it first, so that a slow `prepare` cannot leave anything behind the `abort`.
+ */
+export class SinkSteps {
+  readonly #options: SinkProcessOptions;
+  readonly #running = new Map<string, RunningStep>();
+
+  constructor(options: SinkProcessOptions) {
+    this.#options = options;
+  }
+
+  /** Runs the step that an order asks for, and gives its answer. Never rejects. */
+  async run(order: PublishOrder, bundlePath: Promise<string>): Promise<WorkerToCoordinator> {
+    const { jobId, step, participant } = order;
+    const answer = { type: "outputPublished" as const, jobId, step, participant };
+    const error = await this.#errorOf(order, bundlePath);
+    return error === undefined ? { ...answer, manifest: { out: null, files: [] } } : { ...answer, error };
+  }
+
+  /** Ends all of them. */
+  close(): void {
+    for (const { stop } of this.#running.values()) stop();
+  }
+
+  #errorOf(order: PublishOrder, bundlePath: Promise<string>): Promise<ErrorReport | undefined> {
+    const key = `${order.jobId}/${order.participant}`;
+    const before = this.#running.get(key);
+    if (before?.step === order.step) return before.error;
+    before?.stop();
+    const stopped = new AbortController();
+    const begin = async (): Promise<ErrorReport | undefined> => {
+      await before?.error;
+      try {
+        return await inProcess(stepOf(order, await bundlePath), this.#options, stopped.signal);
+      } catch (thrown) {
+        return FanfoldError.from(thrown).toReport();
+      } finally {
+        if (this.#running.get(key) === running) this.#running.delete(key);
+      }
+    };
+    const running: RunningStep = { step: order.step, error: begin(), stop: () => stopped.abort() };
+    this.#running.set(key, running);
+    return running.error;
+  }
 }
 
 function stepOf(order: PublishOrder, bundlePath: string): SinkStepOrder {
@@ -66,9 +105,20 @@ function stepOf(order: PublishOrder, bundlePath: string): SinkStepOrder {
   };
 }
 
-function inProcess(order: SinkStepOrder, options: SinkProcessOptions): Promise<ErrorReport | undefined> {
-  const { cwd = process.cwd(), env = process.env, clock } = options;
+function inProcess(
+  order: SinkStepOrder,
+  options: SinkProcessOptions,
+  stopped: AbortSignal,
+): Promise<ErrorReport | undefined> {
+  const { cwd = process.cwd(), env = withoutOwnVariables(process.env), clock } = options;
   return new Promise((resolve) => {
+    if (stopped.aborted) {
+      resolve({
+        code: "JOB_CANCELLED",
+        message: `${order.sinkStep} of sink "${order.output}" was not begun`,
+      });
+      return;
+    }
     const child: ChildProcess = spawn(process.execPath, [executorMain], {
       cwd,
       env,
@@ -81,6 +131,7 @@ function inProcess(order: SinkStepOrder, options: SinkProcessOptions): Promise<E
       hasTimedOut = true;
       child.kill("SIGKILL");
     });
+    stopped.addEventListener("abort", () => child.kill("SIGKILL"), { once: true });
     const failed = (how: string): ErrorReport => {
       const last = printed === "" ? "" : `\nIts last words on standard error:\n${printed}`;
       const message = `${order.sinkStep} of sink "${order.output}": its process ${how}.${last}`;

@@ -59,10 +59,10 @@ export class KeyValueFile implements TransactionalSink<readonly [string, number]
   }
 }
 
-/** Tells that the step has begun, and goes no further while it is held. */
+/** Tells that the step has begun, in which processes, and goes no further while it is held. */
 export async function reach(step: string, { params }: Pick<SinkTransaction, "params">): Promise<void> {
   const { trace, hold } = params as Params;
-  appendFileSync(trace, `${step} ${process.ppid}\n`);
+  appendFileSync(trace, `${step} ${process.ppid} ${process.pid}\n`);
   while (existsSync(hold) && readFileSync(hold, "utf8") === step) await pause(20);
 }
 

@@ -21,6 +21,8 @@ export interface JobOptions {
   readonly stallTimeout?: number;
   readonly skipBadRecords?: number;
   readonly shuffleReplicas?: number;
+  /** Folders by the names of outputs. */
+  readonly folder: Readonly<Record<string, string>>;
   readonly set: Readonly<Record<string, string>>;
   readonly force: boolean;
   readonly json: boolean;
@@ -40,6 +42,7 @@ export function submitOptions(
 ): Pick<
   Parameters<typeof runJob>[1],
   | "params"
+  | "folders"
   | "force"
   | "reducers"
   | "splitBytes"
@@ -50,6 +53,7 @@ export function submitOptions(
 > {
   return {
     params: options.set,
+    folders: options.folder,
     force: options.force,
     ...(options.reducers === undefined ? {} : { reducers: options.reducers }),
     ...(options.splitSize === undefined ? {} : { splitBytes: options.splitSize }),
