@@ -7,6 +7,7 @@ import type { Chance } from "./chance.js";
 import { SimulatedDisk } from "./simulated-disk.js";
 import { executorStarter } from "./simulated-executor.js";
 import { SimulatedNetwork } from "./simulated-network.js";
+import { SimulatedPaths } from "./simulated-paths.js";
 import { SimulatedProcess } from "./simulated-process.js";
 import type { Impurities, UserCode } from "./user-code.js";
 import type { World } from "./world.js";
@@ -24,6 +25,8 @@ export interface ClusterOptions {
   readonly leaseMs: number;
   /** For the workers' segments and the coordinators' bundles; a real folder. */
   readonly dir: string;
+  /** Of the job. */
+  readonly inputs: readonly string[];
 }
 
 interface Host {
@@ -45,6 +48,7 @@ export class Cluster {
   /** Publications that are to be cut short, each at a step of its own. */
   publishCrashes = 0;
   readonly impurities: Impurities = new Map();
+  readonly #paths: SimulatedPaths;
   readonly #options: ClusterOptions;
   readonly #code: UserCode;
   readonly #chance: Chance;
@@ -52,8 +56,8 @@ export class Cluster {
 
   constructor(world: World, options: ClusterOptions, code: UserCode) {
     this.world = world;
-    this.network = new SimulatedNetwork(world);
     this.#options = options;
+    this.#paths = new SimulatedPaths({ ...options, jobFile: code.jobFile });
     this.#code = code;
     this.#chance = world.chance("cluster");
     this.coordinators = names("c", options.coordinators).map((name) => ({
@@ -61,6 +65,12 @@ export class Cluster {
       disk: new SimulatedDisk(world.chance(`${name} disk`)),
     }));
     this.workers = names("w", options.workers).map(hostOf);
+    // Coordinators see no files of others, and so never need a real path.
+    const knows = new Set(this.coordinators.map(({ name }) => name));
+    this.network = new SimulatedNetwork(world, {
+      leaving: (host, message) => (knows.has(host) ? message : this.#paths.leaving(message)),
+      entering: (host, message) => (knows.has(host) ? message : this.#paths.entering(message)),
+    });
   }
 
   get urls(): readonly string[] {
@@ -215,7 +225,8 @@ export class Cluster {
 
   #logOf(process: SimulatedProcess, onLeading: () => void): NodeLog {
     const write = (_fields: object, message: string): void => {
-      if (process.isAlive) this.world.note(`${process.name} says ${message.split("\n", 1)[0] ?? ""}`);
+      if (process.isAlive)
+        this.world.note(`${process.name} says ${this.#paths.leaving(message.split("\n", 1)[0] ?? "")}`);
     };
     return {
       debug: () => undefined,

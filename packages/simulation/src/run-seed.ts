@@ -66,7 +66,7 @@ export async function runSeed(job: SimulatedJob, options: SeedOptions): Promise<
   const trace = new Trace(options.keepsTrace);
   const world = new World(options.seed, trace);
   const plan = planFaults(options.faults, world.chance("plan"));
-  const cluster = new Cluster(world, { ...options, ...plan }, job.code);
+  const cluster = new Cluster(world, { ...options, ...plan, inputs: job.spec.inputs }, job.code);
   const onStray = (thrown: unknown): void => world.stray(thrown);
   process.on("unhandledRejection", onStray);
   mkdirSync(join(options.dir, "out"), { recursive: true });

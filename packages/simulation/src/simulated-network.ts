@@ -62,13 +62,15 @@ export class SimulatedNetwork {
   readonly chance: Chance;
   /** Told of what leaves a host: the host's name, and the message. */
   onSent: ((host: string, message: unknown) => void) | undefined = undefined;
+  readonly paths: HostPaths;
   readonly #listeners = new Map<string, Endpoint>();
   readonly #cuts = new Set<string>();
   readonly #silent = new Set<string>();
   #ports = 0;
 
-  constructor(world: World) {
+  constructor(world: World, paths: HostPaths = samePaths) {
     this.world = world;
+    this.paths = paths;
     this.chance = world.chance("network");
   }
 
@@ -201,6 +203,16 @@ function connect<In, Out>(
 
 const insider: Peer = { role: "admin", name: undefined, expiresMs: undefined };
 
+/** How paths in messages differ from host to host. */
+export interface HostPaths {
+  /** What a host says, as others are to hear it. */
+  leaving(host: string, message: unknown): unknown;
+  /** What others say, as the host is to hear it. */
+  entering(host: string, message: unknown): unknown;
+}
+
+const samePaths: HostPaths = { leaving: (_host, message) => message, entering: (_host, message) => message };
+
 /** One end of a connection: what a process sends on and hears from. */
 class End<In, Out> implements Link<Out> {
   handlers: LinkHandlers<In> | undefined;
@@ -249,12 +261,12 @@ class End<In, Out> implements Link<Out> {
     if (this.#isOpen && !this.#isClosing) this.handlers?.onMessage(message);
   }
 
-  /** As it came over the wire. */
-  receiveFrame(frame: Uint8Array): void {
+  /** As it came over the wire; `entering` makes of its paths those of this host. */
+  receiveFrame(frame: Uint8Array, entering: (message: unknown) => unknown): void {
     if (!this.#isOpen || this.#isClosing) return;
     let message: In;
     try {
-      message = this.codec.decode(frame);
+      message = entering(this.codec.decode(frame)) as In;
     } catch (error) {
       this.close(FanfoldError.from(error, "MESSAGE_INVALID").message);
       return;
@@ -274,10 +286,17 @@ class End<In, Out> implements Link<Out> {
  * Through the codec, as on the wire. What coordinators say of Paxos is two messages of three and bytes already: it is
  * spared the wrapping.
  */
-function arrivalOf(message: unknown, from: End<unknown, unknown>, to: End<unknown, unknown>): () => void {
+function arrivalOf(
+  message: unknown,
+  from: End<unknown, unknown>,
+  to: End<unknown, unknown>,
+  paths: HostPaths,
+): () => void {
   if ((message as { readonly type?: string }).type === "paxos") return () => to.receive(message);
-  const frame = from.codec.encode(message);
-  return () => to.receiveFrame(frame);
+  const [sender, receiver] = [from.process.host, to.process.host];
+  const known = sender === receiver ? samePaths : paths;
+  const frame = from.codec.encode(known.leaving(sender, message));
+  return () => to.receiveFrame(frame, (heard) => known.entering(receiver, heard));
 }
 
 class Connection {
@@ -312,7 +331,7 @@ class Connection {
     const to = channel.to.process;
     world.note(`${from.process.name} > ${to.name} ${describeMessage(message)}`);
     this.#network.onSent?.(from.process.host, message);
-    const arrive = arrivalOf(message, from, channel.to);
+    const arrive = arrivalOf(message, from, channel.to, this.#network.paths);
     if (from.process.host === to.host) {
       channel.push({ type: "message", arrive, readyMs: world.nowMs + latencyMs.local });
       return;

@@ -30,14 +30,19 @@ type Body = (module: Module, exports: object, require: unknown, ...globals: unkn
 const globalNames = ["globalThis", "global", "Date", "Math", "performance", "crypto"] as const;
 
 export class UserCode {
-  /** What travels in the bundle's place: the simulated hosts have no use for its megabytes, only for its name. */
+  /**
+   * What travels in the bundle's place: the simulated hosts have no use for its megabytes, only for its name. One name
+   * for all jobs: a bundle's own depends on the folder it was made in.
+   */
   readonly token: Uint8Array;
   readonly digest: string;
+  readonly jobFile: string;
   readonly #script: Script;
   readonly #require: NodeJS.Require;
 
-  private constructor(digest: string, script: Script, jobFile: string) {
-    this.token = Buffer.from(`simulated bundle ${digest}`);
+  private constructor(script: Script, jobFile: string) {
+    this.token = Buffer.from("simulated bundle");
+    this.jobFile = jobFile;
     this.digest = createHash("sha256").update(this.token).digest("hex");
     this.#script = script;
     this.#require = createRequire(pathToFileURL(jobFile));
@@ -61,7 +66,7 @@ export class UserCode {
     }
     const parameters = ["module", "exports", "require", ...globalNames].join(", ");
     const script = new Script(`(function (${parameters}) {\n${code}\n})`, { filename: bundle.jobFile });
-    return new UserCode(bundle.digest, script, bundle.jobFile);
+    return new UserCode(script, bundle.jobFile);
   }
 
   /** The job, as a process that has just started sees it. @throws `JOB_LOAD_FAILED`, `JOB_INVALID` */

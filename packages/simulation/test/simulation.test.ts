@@ -1,4 +1,12 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -67,6 +75,23 @@ describe("a simulated cluster", () => {
     expect(again.traceHash).toBe(first.traceHash);
     expect(other.traceHash).not.toBe(first.traceHash);
     expect(first.events).toBe(first.trace.length);
+  });
+
+  it("goes the same way in every folder, for files of any age and in a scratch folder of any name", async () => {
+    const hashes: string[] = [];
+    for (const [n, name] of ["a", "a folder with quite a long name/and another in it"].entries()) {
+      const folder = join(dir, name);
+      const tempDir = join(folder, "scratch".repeat(n + 1));
+      mkdirSync(tempDir, { recursive: true });
+      copyFileSync(jobFile("words"), join(folder, "words.ts"));
+      copyFileSync(input, join(folder, "in.txt"));
+      utimesSync(join(folder, "in.txt"), n * 1_000.5, n * 1_000.5);
+      const options = { inputs: [join(folder, "*.txt")], tempDir };
+      const simulation = await Simulation.prepare(join(folder, "words.ts"), options);
+      for (const seed of [1, 2, 3]) hashes.push((await simulation.run(seed)).traceHash);
+      simulation.close();
+    }
+    expect(hashes.slice(3)).toEqual(hashes.slice(0, 3));
   });
 
   it("goes the same way wherever it is called from", async () => {

@@ -42,8 +42,9 @@ export class JobFolders {
     return join(this.#dataDir, "records", jobId);
   }
 
+  /** In an order of its own: file systems list a folder in any. */
   heldJobs(): string[] {
-    return readdirSync(join(this.#dataDir, "jobs"));
+    return readdirSync(join(this.#dataDir, "jobs")).sort();
   }
 
   /** Segments and work of a job; its typed results stay. */

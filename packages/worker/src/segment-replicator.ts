@@ -5,7 +5,7 @@
  * A copy that is refused or does not get on is given up: the result then is reported with one holder, as if the job had
  * asked for no more, since late is worse than once.
  */
-import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { FanfoldError } from "@fanfold/job";
 import {
   chunkBytesMax,
@@ -88,6 +88,8 @@ export class SegmentReplicator {
     const copy = this.#snapshot.copyTo(target.workerId, attempt);
     const file = openSync(path, "r");
     try {
+      // Of the open file: by the time the holder answers, the attempt may have been stopped and its files removed.
+      const bytes = fstatSync(file).size;
       const held = await new Promise<string>((resolve, reject) => {
         let link: Link<ShuffleRequest> | undefined;
         /** What comes before the link is known here. */
@@ -99,7 +101,7 @@ export class SegmentReplicator {
         const take = (reply: ShuffleReply, from: Link<ShuffleRequest>): void => {
           if (reply.type === "holderHello") {
             copy.opened(reply, from);
-            sendFile(file, statSync(path).size, attempt, from, silence, copy).catch(reject);
+            sendFile(file, bytes, attempt, from, silence, copy).catch(reject);
             return;
           }
           if (copy.heard(reply)) return;

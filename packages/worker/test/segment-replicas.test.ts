@@ -78,6 +78,20 @@ describe("a second copy of a segment", () => {
     expect(store.bytes).toBe(bytes);
   });
 
+  test("is whole, or none, when the attempt is stopped and its files go before the holder answers", async () => {
+    const path = fileOf(100);
+    const { network } = systemSurroundings;
+    const dial: typeof network.dial = (...how) => {
+      rmSync(path);
+      return network.dial(...how);
+    };
+    const surroundings = { ...systemSurroundings, network: { ...network, dial } };
+    const replicator = new SegmentReplicator(() => token, surroundings, silent, unseen("w1"));
+    const target = { workerId: "w2", shuffleUrl: holder.url };
+    const replica = await replicator.copy({ attempt, path, target });
+    expect(readFileSync(replica?.path ?? "", "utf8")).toHaveLength(100);
+  });
+
   test("is not made where the disk would get too full, nor for a job that is over, nor where nobody is", async () => {
     const path = fileOf(100);
     const full = new ReplicaStore({ dataDir: dir, reservedBytes: Number.MAX_SAFE_INTEGER }, folders);
