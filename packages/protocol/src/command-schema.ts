@@ -97,6 +97,12 @@ const kinds: { readonly [K in Command["type"]]: s.SchemaOf<Kind<K>> } = {
   }),
   jobFailed: s.record<Kind<"jobFailed">>({ type: s.literal("jobFailed"), jobId, atMs, error: s.errorReport }),
   jobDiscarded: s.record<Kind<"jobDiscarded">>({ type: s.literal("jobDiscarded"), jobId, atMs }),
+  fleetChanged: s.record<Kind<"fleetChanged">>({
+    type: s.literal("fleetChanged"),
+    atMs,
+    joined: s.list(s.name),
+    left: s.list(s.name),
+  }),
   reignBegan: s.record<Kind<"reignBegan">>({
     type: s.literal("reignBegan"),
     atMs,

@@ -24,6 +24,7 @@ export type Command =
   | JobPublished
   | JobFailed
   | JobDiscarded
+  | FleetChanged
   | ReignBegan;
 
 interface JobCommand {
@@ -150,6 +151,15 @@ export interface PublishedFile {
   readonly bytes: number;
   readonly records: number;
   readonly sha256: string;
+}
+
+/** Workers that have come or gone: whom the next leader has to wait for before it takes running work for lost. */
+export interface FleetChanged {
+  readonly type: "fleetChanged";
+  readonly atMs: number;
+  /** Ids of workers. */
+  readonly joined: readonly string[];
+  readonly left: readonly string[];
 }
 
 /**

@@ -33,6 +33,7 @@ export class JobTable {
   readonly #jobOfKey: Map<string, string> = new Map();
   /** Ids of the jobs that are over, in the order they ended. */
   readonly #finished: Set<string> = new Set();
+  readonly #fleet: Set<string> = new Set();
   #clusterId: string | null = null;
 
   /** Applies one decided command; call it with every command, in log order. Gives what changed. */
@@ -48,6 +49,11 @@ export class JobTable {
   /** What the first reign named the cluster: replicas, workers and clients know it by that name. */
   get clusterId(): string | null {
     return this.#clusterId;
+  }
+
+  /** Ids of the workers that were here when the log last heard of them. */
+  get fleet(): ReadonlySet<string> {
+    return this.#fleet;
   }
 
   job(jobId: string): JobRecord | undefined {
@@ -72,15 +78,17 @@ export class JobTable {
   /** All of the table as plain data (objects, arrays, strings, numbers, bytes), for the log's snapshot. */
   toSnapshot(): TableSnapshot {
     const jobs = [...this.#jobs.values()].map(takeJob);
-    return { version: 1, clusterId: this.#clusterId, jobs, finished: [...this.#finished] };
+    const [fleet, finished] = [[...this.#fleet], [...this.#finished]];
+    return { version: 2, clusterId: this.#clusterId, fleet, jobs, finished };
   }
 
   /** @throws `LOG_CORRUPT` for a snapshot of another version. */
   static fromSnapshot(snapshot: TableSnapshot): JobTable {
-    if (snapshot.version !== 1)
+    if (snapshot.version !== 2)
       throw new FanfoldError("LOG_CORRUPT", "job table snapshot of an unknown version");
     const table = new JobTable();
     table.#clusterId = snapshot.clusterId;
+    for (const workerId of snapshot.fleet) table.#fleet.add(workerId);
     for (const taken of snapshot.jobs) {
       const job = restoreJob(taken);
       table.#jobs.set(job.id, job);
@@ -115,6 +123,10 @@ export class JobTable {
         break;
       case "participantAborted":
         noteAborted(this.#jobs.get(command.jobId), command.participant, events);
+        break;
+      case "fleetChanged":
+        for (const workerId of command.joined) this.#fleet.add(workerId);
+        for (const workerId of command.left) this.#fleet.delete(workerId);
         break;
       case "reignBegan":
         this.#clusterId ??= command.clusterId;
@@ -182,6 +194,7 @@ type JobCommand = Exclude<
   | { type: "attemptsFailed" }
   | { type: "jobDiscarded" }
   | { type: "participantAborted" }
+  | { type: "fleetChanged" }
   | { type: "reignBegan" }
 >;
 

@@ -1,6 +1,7 @@
 /** What the parts of the scheduler have in common: all that one leader knows and has to say. */
 import { AttemptBook } from "./attempt-book.js";
 import { type AttemptId, formatAttemptId } from "./attempt-id.js";
+import { Fleet } from "./fleet.js";
 import { JobErrands } from "./job-errands.js";
 import { JobRun } from "./job-run.js";
 import type { JobTable } from "./job-table.js";
@@ -25,6 +26,7 @@ export class LeaderState {
   readonly lostOutputs: LostOutputs;
   readonly health: WorkerHealth;
   readonly peerReach: PeerReach;
+  readonly fleet: Fleet;
   nowMs = 0;
   /** Whether workers that are not here are gone, and no longer only on their way to this leader. */
   isGraceOver: boolean;
@@ -37,6 +39,7 @@ export class LeaderState {
     this.lostOutputs = new LostOutputs(this.book, this.pool, this.outbox);
     this.health = new WorkerHealth(this.pool, this.outbox);
     this.peerReach = new PeerReach(this);
+    this.fleet = new Fleet(table, this.pool, this.outbox);
     for (const job of table.jobs()) {
       if (!job.isFinished) this.runs.set(job.id, new JobRun(job, job.isPlanned));
     }

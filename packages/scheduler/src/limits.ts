@@ -58,8 +58,8 @@ export const skippedNamedMax = 5;
 export const errorTextMax = 8_192;
 
 /**
- * How long a new leader waits for workers to report what they run before it hands tasks out anew. Workers reconnect
- * within a second or two; waiting costs idle slots, not waiting costs running work.
+ * How long a new leader waits at most for workers to report what they run before it hands tasks out anew; it waits no
+ * longer once all that the log knows of are back. Waiting costs idle slots, not waiting costs running work.
  */
 export const adoptionGraceMs = 3_000;
 

@@ -23,6 +23,7 @@ export class LogEvents {
 
   decided({ command, events }: Decided): void {
     this.#leader.batch.noteDecided(command);
+    this.#leader.fleet.noteDecided(command);
     for (const event of events) this.#follow(event);
     if ("jobId" in command)
       this.#leader.lostOutputs.noteDecided(command, this.#leader.runs.get(command.jobId));

@@ -56,6 +56,8 @@ export class Scheduler {
   step(input: SchedulerInput): Effect[] {
     const { lostOutputs, batch, outbox } = this.#leader;
     this.#take(input);
+    if (input.type === "tick" || input.type === "workerJoined") this.#endGraceInTime();
+    if (this.#leader.isGraceOver) this.#leader.fleet.flush(this.#leader.nowMs);
     lostOutputs.flush(this.#leader.nowMs);
     batch.flush(this.#leader.nowMs, outbox);
     if (input.type === "tick") this.#leader.health.release(this.#leader.nowMs);
@@ -134,9 +136,14 @@ export class Scheduler {
       for (const run of runs.values()) errands.advance(run, nowMs);
       for (const job of this.#leader.table.jobs()) errands.oweAborts(job, nowMs);
     }
-    if (!this.#leader.isGraceOver && nowMs >= this.#graceEndsMs) this.#endGrace();
     errands.tick(nowMs);
     for (const run of runs.values()) run.sampleRates(nowMs);
+  }
+
+  /** When all workers of the leader before are here, or have had time enough to come. */
+  #endGraceInTime(): void {
+    if (this.#leader.isGraceOver || this.#graceEndsMs === undefined) return;
+    if (this.#leader.nowMs >= this.#graceEndsMs || this.#leader.fleet.isComplete) this.#endGrace();
   }
 
   /** Workers that have not come by now are gone, with the outputs they held. */

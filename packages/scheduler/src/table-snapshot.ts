@@ -12,9 +12,11 @@ import { type Contribution, TaskColumns } from "./task-columns.js";
 import type { OutputFile, SkippedRecords } from "./task-result.js";
 
 export interface TableSnapshot {
-  readonly version: 1;
+  readonly version: 2;
   /** Null before the first reign. */
   readonly clusterId: string | null;
+  /** Ids of the workers that are here. */
+  readonly fleet: readonly string[];
   readonly jobs: readonly JobSnapshot[];
   readonly finished: readonly string[];
 }

@@ -38,6 +38,7 @@ export class WorkerEvents {
       });
     }
     this.#leader.errands.workerJoined(this.#leader.nowMs);
+    this.#leader.fleet.changed();
   }
 
   /** The connection broke and came back: what the worker does not name never reached it, or died with it. */
@@ -75,6 +76,7 @@ export class WorkerEvents {
     const worker = this.#leader.pool.get(workerId);
     if (worker === undefined) return;
     this.#leader.pool.remove(worker);
+    this.#leader.fleet.changed();
     for (const attempt of [...worker.running.values()]) this.#lose(attempt);
     for (const run of this.#leader.runs.values()) this.#leader.lostOutputs.workerLost(run, workerId);
     this.#leader.errands.workerLost(workerId, this.#leader.runs.values(), this.#leader.nowMs);

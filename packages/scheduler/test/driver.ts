@@ -74,6 +74,7 @@ export class Driver {
   readonly proposals: Command[] = [];
   /** Attempts whose files are gone. */
   readonly #dropped: Set<string> = new Set();
+  readonly #inputsVersions: Map<string, number> = new Map();
   #inputs: SchedulerInput[] = [];
   #isDraining = false;
 
@@ -121,9 +122,9 @@ export class Driver {
     worker.isConnected = true;
     // What a broken connection swallowed comes again, from those unsettled.
     worker.onTheWay.length = 0;
-    const running = [...worker.running.values()].map(({ attempt, inputsVersion }) => ({
+    const running = [...worker.running.values(), ...worker.unsettled.values()].map(({ attempt }) => ({
       attempt,
-      inputsVersion,
+      inputsVersion: this.#inputsVersions.get(formatAttemptId(attempt))!,
     }));
     this.send({ type: "workerJoined", worker: worker.info, running, heldJobs: [...worker.heldJobs] });
     for (const report of [...worker.unsettled.values()])
@@ -360,6 +361,7 @@ export class Driver {
 
   #start(worker: FakeWorker, assignment: TaskAssignment): void {
     worker.running.set(formatAttemptId(assignment.attempt), assignment);
+    this.#inputsVersions.set(formatAttemptId(assignment.attempt), assignment.inputsVersion);
     worker.heldJobs.add(assignment.attempt.jobId);
     if (worker.running.size > worker.info.slots)
       throw new Error(`${worker.info.workerId} has more attempts than slots`);

@@ -291,7 +291,7 @@ describe("snapshots", () => {
   });
 
   it("are refused when they are of another version", () => {
-    const snapshot = { ...new JobTable().toSnapshot(), version: 2 as 1 };
+    const snapshot = { ...new JobTable().toSnapshot(), version: 1 as 2 };
     expect(() => JobTable.fromSnapshot(snapshot)).toThrow(expect.objectContaining({ code: "LOG_CORRUPT" }));
   });
 

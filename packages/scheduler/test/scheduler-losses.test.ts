@@ -172,20 +172,22 @@ describe("losing workers", () => {
     driver.disconnect("w1");
     driver.join("w2", 2);
     expect(driver.running("w2")).toHaveLength(2);
-    driver.report("w1", {
+    const report = {
       type: "finished",
       attempt: first!.attempt,
       inputsVersion: 0,
       result: resultOf(first!),
-    });
+    } as const;
+    driver.report("w1", report);
     const start = driver.effects.length;
     driver.join("w1", 2);
-    const effects = driver.effects.slice(start);
-    expect(driver.effectsOf("settleAttempt", effects)).toMatchObject([
-      { attempt: first!.attempt, hasWon: false },
-    ]);
-    expect(driver.effectsOf("stopAttempt", effects)).toMatchObject([
+    expect(driver.effectsOf("stopAttempt", driver.effects.slice(start))).toMatchObject([
       { attempt: second!.attempt, reason: "superseded" },
+      { attempt: first!.attempt, reason: "superseded" },
+    ]);
+    const heard = driver.send({ type: "attemptReported", workerId: "w1", report });
+    expect(driver.effectsOf("settleAttempt", heard)).toMatchObject([
+      { attempt: first!.attempt, hasWon: false },
     ]);
     driver.finishAll();
     expect(driver.events.filter((event) => event.type === "attemptWon")).toHaveLength(3);

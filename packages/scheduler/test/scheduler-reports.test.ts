@@ -12,21 +12,36 @@ describe("a new leader", () => {
     const running = driver.running().map(({ attempt }) => formatAttemptId(attempt));
     driver.changeLeader();
     driver.join("w1", 2);
-    driver.tick(1_000);
-    driver.join("w2", 2);
-    driver.tick(1_000);
-    expect(driver.running().map(({ attempt }) => formatAttemptId(attempt))).toEqual(running);
     const before = driver.effectsOf("assignTask").length;
     driver.finish(driver.running("w1")[0]!);
+    driver.tick(2_999);
     expect(driver.effectsOf("assignTask")).toHaveLength(before);
-    driver.tick(2_000);
-    expect(driver.effectsOf("assignTask").length).toBeGreaterThan(before);
+    driver.join("w2", 2);
+    expect(driver.effectsOf("assignTask")).toHaveLength(before + 1);
+    const since = driver.running().map(({ attempt }) => formatAttemptId(attempt));
+    expect(since.filter((id) => running.includes(id))).toHaveLength(running.length - 1);
     driver.finishAll();
     expect(driver.job().state).toBe("succeeded");
     const tasks = driver
       .effectsOf("assignTask")
       .map(({ assignment: { attempt } }) => `${attempt.stage}/${attempt.task}`);
     expect(new Set(tasks).size).toBe(tasks.length);
+  });
+
+  it("waits no longer for workers that had left, and for a newcomer not at all", () => {
+    const driver = new Driver();
+    for (const id of ["w1", "w2", "w3"]) driver.join(id, 1);
+    driver.submit(spec(6, 1));
+    driver.kill("w2");
+    expect([...driver.table.fleet].sort()).toEqual(["w1", "w3"]);
+    driver.changeLeader();
+    const before = driver.effectsOf("assignTask").length;
+    driver.join("w4", 1);
+    driver.join("w1", 1);
+    expect(driver.effectsOf("assignTask")).toHaveLength(before);
+    driver.join("w3", 1);
+    expect(driver.effectsOf("assignTask")).toHaveLength(before + 1);
+    expect([...driver.table.fleet].sort()).toEqual(["w1", "w3", "w4"]);
   });
 
   it("assigns anew, after a while, what nobody reports, and what was held by workers that do not come back", () => {
