@@ -1,6 +1,7 @@
 /** `pnpm bench`: see `usage`. Results go to standard output, progress to standard error. */
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { parseSize } from "./byte-sizes.js";
 import { type ContestResult, runContest } from "./contest.js";
 import { type DataFile, type DataRequest, dataFile } from "./data/data-file.js";
 import { sortRecordBytes } from "./data/sort-records.js";
@@ -27,6 +28,8 @@ async function bench(options: BenchOptions): Promise<number> {
       return generate(options);
     case "profile":
       return profile(options);
+    case "timeline":
+      return timeline(options);
     case "scale":
       return report(await measureScale(options, progress), options);
     case "keys":
@@ -87,13 +90,29 @@ async function profile(options: BenchOptions): Promise<number> {
   const { profileRecordPath, profileText } = await import("./profile.js");
   const work = works[options.subject];
   const input = inputOf(work, options);
-  const job = options.job === "index" ? "inverted-index" : work.name === "startup" ? "words" : options.job;
+  const job = jobNamed(options);
   const request = { job, input: input.path, inputBytes: input.bytes, dir: options.dir };
   for (const phase of await profileRecordPath({ ...request, partitions: 2 * options.workers })) {
     console.log(`${profileText(phase, input.bytes)}\n`);
   }
   console.error(`flame graphs: ${join(options.dir, `${job}-*.svg`)}`);
   return 0;
+}
+
+async function timeline(options: BenchOptions): Promise<number> {
+  const { measureTimeline, timelineOf } = await import("./measure-timeline.js");
+  const { dir, workers, isRemote, splitBytes } = options;
+  const input = inputOf(works[options.subject], options).path;
+  const memoryBytes = options.memory === undefined ? undefined : parseSize(options.memory);
+  const request = { job: jobNamed(options), input, dir, workers, isRemote, memoryBytes, splitBytes };
+  for (let repeat = 0; repeat < options.repeats; repeat += 1) {
+    console.log(`${timelineOf(request, await measureTimeline(request))}\n`);
+  }
+  return 0;
+}
+
+function jobNamed({ job }: BenchOptions): string {
+  return job === "index" ? "inverted-index" : job === "startup" ? "words" : job;
 }
 
 /** 1 when an answer was wrong or a contender failed. */

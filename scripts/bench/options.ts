@@ -19,11 +19,14 @@ export interface BenchOptions {
   readonly repeats: number;
   readonly workers: number;
   readonly memory: string | undefined;
+  /** Of `timeline`: segments over the network, from a worker daemon a slot. */
+  readonly isRemote: boolean;
+  readonly splitBytes: number | undefined;
   /** Print JSON instead of tables. */
   readonly isJson: boolean;
 }
 
-export type Verb = "gen" | "all" | "peers" | "keys" | "scale" | "profile" | WorkName;
+export type Verb = "gen" | "all" | "peers" | "keys" | "scale" | "timeline" | "profile" | WorkName;
 
 export const verbs: readonly Verb[] = [
   "gen",
@@ -36,6 +39,7 @@ export const verbs: readonly Verb[] = [
   "peers",
   "keys",
   "scale",
+  "timeline",
   "profile",
 ];
 
@@ -47,6 +51,7 @@ export const usage: string = `pnpm bench [${verbs.join("|")}] [options]
   peers             words, sort, json and index at the sizes of the targets: 512M, 5 M records, 512M, 256M
   keys              more than 2^24 different keys in one partition: spilled, and right
   scale             fanfold with 1 and 2 workers, and its memory at 1 and 10 times the input
+  timeline JOB      which slot was busy when, and for how much of the time: words, words-kernel, sort-fixed, …
   profile JOB       where the time of a job's record path goes, in one process: words, words-user, words-kernel, …
 
   --dir DIR         where the data is kept (.fanfold/bench)
@@ -55,6 +60,8 @@ export const usage: string = `pnpm bench [${verbs.join("|")}] [options]
   --repeats N       of every contender (3)
   --workers N       of fanfold (2)
   --memory BYTES    as fanfold's --memory; sort's -S gets the same
+  --remote          timeline: segments over the network, from one worker daemon a slot
+  --split-size N    timeline: of the input's splits
   --json            print JSON (as a flag, but for gen)`;
 
 /** @throws Error that says what is wrong with the words. */
@@ -73,6 +80,8 @@ export function parseOptions(words: readonly string[]): BenchOptions {
       repeats: { type: "string", default: "3" },
       workers: { type: "string", default: "2" },
       memory: { type: "string" },
+      remote: { type: "boolean", default: false },
+      "split-size": { type: "string" },
     },
   });
   const [verb = "all", subject = "words", ...rest] = positionals;
@@ -91,6 +100,8 @@ export function parseOptions(words: readonly string[]): BenchOptions {
     repeats: whole(values.repeats, 1),
     workers: whole(values.workers, 1),
     memory: values.memory,
+    isRemote: values.remote,
+    splitBytes: values["split-size"] === undefined ? undefined : parseSize(values["split-size"]),
     isJson: values.json === true,
   };
 }

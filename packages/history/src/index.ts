@@ -11,7 +11,7 @@ export {
   eventsPerJobMax,
 } from "./limits.js";
 export { type Histogram, histogramOf, type Quantiles, quantilesOf } from "./quantiles.js";
-export { decodeSize, encodePartitionSizes, encodeSize, type ShuffleMatrixView } from "./shuffle-matrix.js";
+export type { ShuffleMatrixView } from "./shuffle-matrix.js";
 export { type FinishedTask, type SkewVerdict, skewVerdict } from "./skew-verdict.js";
 export { SlotLanes } from "./slot-lanes.js";
 export { type Distribution, type StageView, stageView } from "./stage-view.js";

@@ -18,9 +18,6 @@ export const reignsMax = 200;
 /** Characters of an event's text. */
 export const eventTextMax = 2_000;
 
-/** Columns of a shuffle's matrix: neighbouring partitions share one when there are more. */
-export const shuffleGroupsMax = 64;
-
 /** Workers of a matrix's rows; later ones are added to the last row. */
 export const shuffleWorkersMax = 512;
 

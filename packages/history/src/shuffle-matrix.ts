@@ -1,11 +1,9 @@
 /**
  * How many bytes of a map stage's output lie where, and for which partition: a row a worker, a column a partition or
  * a group of neighbouring ones. An uneven column is a hot key; an uneven row is a worker that holds too much.
- *
- * A map attempt reports its partition sizes as one byte each, the exponent of 1.1 (as Spark's MapStatus does): the
- * log carries them, so they must be small, and a size that is right within a tenth is enough for people.
  */
-import { shuffleGroupsMax, shuffleWorkersMax } from "./limits.js";
+import { decodeSize, partitionsPerGroup } from "@fanfold/scheduler";
+import { shuffleWorkersMax } from "./limits.js";
 
 export interface ShuffleMatrixView {
   readonly stage: number;
@@ -16,35 +14,6 @@ export interface ShuffleMatrixView {
   readonly workers: readonly string[];
   /** Bytes, row by row; each column is a group of partitions. */
   readonly bytes: readonly (readonly number[])[];
-}
-
-const base = Math.log(1.1);
-
-/** 0 for nothing, else rounded up to a power of 1.1; at most 1.1^254, 32 GB. */
-export function encodeSize(bytes: number): number {
-  if (bytes <= 0) return 0;
-  return Math.max(1, Math.min(255, 1 + Math.round(Math.log(Math.max(1, bytes)) / base)));
-}
-
-export function decodeSize(code: number): number {
-  return code === 0 ? 0 : Math.round(1.1 ** (code - 1));
-}
-
-/** Sizes of all partitions as at most `shuffleGroupsMax` codes. */
-export function encodePartitionSizes(partitions: number, bytesOf: (partition: number) => number): Uint8Array {
-  const perColumn = partitionsPerColumn(partitions);
-  const codes = new Uint8Array(Math.ceil(partitions / perColumn));
-  for (let column = 0; column < codes.length; column++) {
-    let sum = 0;
-    const end = Math.min(partitions, (column + 1) * perColumn);
-    for (let partition = column * perColumn; partition < end; partition++) sum += bytesOf(partition);
-    codes[column] = encodeSize(sum);
-  }
-  return codes;
-}
-
-export function partitionsPerColumn(partitions: number): number {
-  return Math.max(1, Math.ceil(partitions / shuffleGroupsMax));
 }
 
 export class ShuffleMatrix {
@@ -68,7 +37,7 @@ export class ShuffleMatrix {
     return {
       stage: this.#stage,
       partitions: this.#partitions,
-      partitionsPerColumn: partitionsPerColumn(this.#partitions),
+      partitionsPerColumn: partitionsPerGroup(this.#partitions),
       workers: [...this.#rows.keys()],
       bytes: [...this.#rows.values()].map((row) => [...row]),
     };

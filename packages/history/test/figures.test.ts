@@ -1,13 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  decodeSize,
-  encodePartitionSizes,
-  encodeSize,
-  histogramOf,
-  quantilesOf,
-  skewVerdict,
-} from "../src/index.js";
+import { histogramOf, quantilesOf, skewVerdict } from "../src/index.js";
 
 function task(number: number, durationMs: number, bytesIn: number, workerId = "w1") {
   return { task: number, workerId, durationMs, bytesIn, recordsIn: 1 };
@@ -34,23 +27,6 @@ describe("quantiles and histograms", () => {
       }),
       { seed: 7 },
     );
-  });
-});
-
-describe("partition sizes", () => {
-  it("survive one byte each within a tenth", () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 0, max: 20_000_000_000 }), (bytes) => {
-        const shown = decodeSize(encodeSize(bytes));
-        expect(Math.abs(shown - bytes)).toBeLessThanOrEqual(bytes * 0.06 + 1);
-      }),
-      { seed: 7 },
-    );
-  });
-
-  it("are at most 64 bytes, however many partitions there are", () => {
-    expect(encodePartitionSizes(5_000, () => 1)).toHaveLength(64);
-    expect(encodePartitionSizes(3, (partition) => partition)).toHaveLength(3);
   });
 });
 

@@ -1,7 +1,7 @@
 /**
  * Decides which waiting task goes to which free slot. Workers choose, least loaded first: among jobs the one with the
  * fewest attempts running (so that jobs share the slots evenly, and a small job is not stuck behind a large one), in
- * the job its earliest ready stage, in the stage the task that is nearest to the worker on the ring.
+ * the job its earliest ready stage, in the stage what `PendingTasks` gives it: near to it on the ring, and large first.
  */
 import type { AttemptBook } from "./attempt-book.js";
 import type { JobRun, StageRun } from "./job-run.js";
@@ -36,7 +36,9 @@ export class Dispatcher {
   #startOne(worker: PoolWorker): void {
     for (const run of this.#candidates()) {
       for (const stage of run.stages) {
-        const task = run.canStart(stage) ? stage.pending.take(worker) : undefined;
+        if (!run.canStart(stage)) continue;
+        run.sizeUp(stage);
+        const task = stage.pending.take(worker);
         if (task === undefined) continue;
         // Last in line among those with equally few.
         this.#book.hungry.delete(run);

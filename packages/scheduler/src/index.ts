@@ -59,6 +59,7 @@ export {
   type PublicationStep,
   participantsOf,
 } from "./participants.js";
+export { decodeSize, encodePartitionSizes, encodeSize, partitionsPerGroup } from "./partition-sizes.js";
 export { PhiAccrual, type PhiAccrualOptions } from "./phi-accrual.js";
 export { Scheduler, type SchedulerOptions } from "./scheduler.js";
 export type {

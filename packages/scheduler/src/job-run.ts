@@ -4,6 +4,7 @@ import type { AttemptId } from "./attempt-id.js";
 import type { MapOutputEntry, MapOutputHolder } from "./effect.js";
 import type { JobRecord } from "./job-record.js";
 import { OutputHolders } from "./output-holders.js";
+import { PartitionSizes } from "./partition-sizes.js";
 import { PendingTasks } from "./pending-tasks.js";
 import { splitOf } from "./plan-rules.js";
 import { StagePace } from "./stage-pace.js";
@@ -79,6 +80,14 @@ export class JobRun {
     return stage.pending.size > 0 && this.areInputsThere(stage);
   }
 
+  /** Puts the tasks of a stage that reads a shuffle in the order of what they will have to read, once that is known. */
+  sizeUp(stage: StageRun): void {
+    const { input } = stage.table.stage;
+    if (input.type !== "shuffle" || stage.isSizedUp) return;
+    stage.isSizedUp = true;
+    stage.pending.resize(this.stages[input.from]!.partitionSizes.list(stage.table.tasks));
+  }
+
   /** Whether all that an attempt of this stage would read is made, and not about to be found lost. */
   areInputsThere({ table }: StageRun): boolean {
     if (!this.job.isReady(table)) return false;
@@ -116,12 +125,17 @@ export class StageRun {
   lossesInFlight = 0;
   /** All locations, as of the state that `key` names. */
   locations: (OutputLocations & { readonly key: string }) | undefined = undefined;
+  /** Of a stage that feeds a shuffle, as far as this leader was told. */
+  readonly partitionSizes: PartitionSizes = new PartitionSizes();
+  /** Of a stage that reads a shuffle: its waiting tasks are in the order of their sizes. */
+  isSizedUp = false;
   readonly live: Progress = emptyProgress();
   readonly rates: StageRates = new StageRates();
 
   constructor(job: JobRecord, table: StageTable) {
     this.table = table;
-    this.pending = new PendingTasks(taskHashes(job, table));
+    const isPlaceless = table.stage.input.type === "shuffle";
+    this.pending = new PendingTasks(taskHashes(job, table), { sizes: splitSizes(job, table), isPlaceless });
     this.attempts = table.columns.attempt.slice();
     for (const [task, records] of table.failures) {
       for (const { attempt } of records) this.noteAttempt(task, attempt);
@@ -180,4 +194,13 @@ function taskHashes(job: JobRecord, stage: StageTable): Uint32Array {
   const hashes = new Uint32Array(stage.tasks);
   for (let task = 0; task < stage.tasks; task++) hashes[task] = taskHash(job, stage, task);
   return hashes;
+}
+
+/** Bytes that each task reads of the input; `undefined` for a stage that reads a shuffle. */
+function splitSizes(job: JobRecord, stage: StageTable): Float64Array | undefined {
+  if (stage.stage.input.type === "shuffle") return undefined;
+  return Float64Array.from({ length: stage.tasks }, (_, task) => {
+    const ranges = splitOf(job, stage, task)?.ranges ?? [];
+    return ranges.reduce((bytes, { start, end }) => bytes + end - start, 0);
+  });
 }

@@ -128,6 +128,7 @@ export class LogEvents {
     workerId,
     isRepeat,
     isRemade,
+    partitionSizes,
   }: Extract<TableEvent, { type: "attemptWon" }>): void {
     this.#leader.settle(workerId, id, true);
     const run = this.#leader.runs.get(id.jobId);
@@ -136,6 +137,7 @@ export class LogEvents {
     this.#endAttempts(stage, id);
     this.#leader.health.noteWin(workerId, this.#leader.nowMs);
     stage.pending.remove(id.task);
+    if (partitionSizes !== undefined) stage.partitionSizes.add(partitionSizes);
     this.#outputMade(run, stage, id.task, isRemade);
     this.#leader.book.review(run);
     this.#leader.outbox.changed(id.jobId);

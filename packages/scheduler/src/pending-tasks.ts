@@ -3,9 +3,13 @@
  *
  * A worker first takes what was started before and came back, then what the ring gives it (so that a task that is
  * read again finds its input in the same worker's cache), then what comes next clockwise on the ring: work that others
- * are too busy for. This is bounded load with slots as the bound. Waiting tasks stand in the order of their hashes, so
- * a worker's share is a few ranges of that order, and workers may come and go without anything being re-sorted; a
- * range's next waiting task is found by union-find over the taken ones (Tarjan 1975), in near-constant time.
+ * are too busy for. This is bounded load with slots as the bound. Of what it may choose from, it takes the largest
+ * first, so that what is left for the end is small and no slot waits for another's long last task (Graham 1969: within
+ * a third of the best that is possible). Sizes are told apart in tiers, about a quarter wide.
+ *
+ * Within a tier, waiting tasks stand in the order of their hashes, so a worker's share is a few ranges of that order,
+ * and workers may come and go without anything being re-sorted; a range's next waiting task is found by union-find over
+ * the taken ones (Tarjan 1975), in near-constant time.
  */
 
 /** Hashes `[from, to]`, both ends in it. */
@@ -26,10 +30,24 @@ export interface Taker {
 /** Tasks looked at among those that came back; more than this many that avoid one worker are not worth a search. */
 const retriesLookedAt = 64;
 
+/** Sizes that differ by less than this factor count as equal: where a task's place is then says more. */
+const tierFactor = 1.25;
+/** The last tier has everything below a thousandth of the largest. */
+const tiersMax = 32;
+
 /** Bits for the task's index in a sort key that begins with its 32-bit hash. */
 const taskLimit = 2 ** 21;
 
+export interface PendingOptions {
+  /** Bytes that each task reads, as far as they are known; default: all alike. */
+  readonly sizes?: ArrayLike<number> | undefined;
+  /** The ring says nothing of where these tasks belong, so that large ones go first, whoever asks. */
+  readonly isPlaceless?: boolean;
+}
+
 export class PendingTasks {
+  readonly #taskHashes: Uint32Array;
+  readonly #isPlaceless: boolean;
   readonly #hashes: Uint32Array;
   readonly #tasks: Uint32Array;
   readonly #positions: Uint32Array;
@@ -37,33 +55,62 @@ export class PendingTasks {
   readonly #next: Uint32Array;
   readonly #isFresh: Uint8Array;
   #freshCount = 0;
+  /** Where each tier begins, and after the last one its end; empty tiers are left out. */
+  #tierStarts: readonly number[] = [0];
   /** Tasks that came back, oldest first. */
   readonly #retries: Set<number> = new Set();
   readonly #avoided: Map<number, Set<string>> = new Map();
-  /** How many of its ranges each worker has emptied. */
-  readonly #cursors: Map<string, { readonly ranges: readonly HashRange[]; index: number }> = new Map();
+  /** How many of its ranges each worker has emptied, by tier. */
+  readonly #cursors: Map<string, { readonly ranges: readonly HashRange[]; readonly indexes: Uint32Array }> =
+    new Map();
 
   /** All tasks wait at first; `hashes[task]` says where on the ring each stands. */
-  constructor(hashes: Uint32Array) {
+  constructor(hashes: Uint32Array, { sizes, isPlaceless = false }: PendingOptions = {}) {
     const count = hashes.length;
-    const packed = Float64Array.from(hashes, (hash, task) => hash * taskLimit + task).sort();
+    this.#taskHashes = hashes;
+    this.#isPlaceless = isPlaceless;
     this.#hashes = new Uint32Array(count);
     this.#tasks = new Uint32Array(count);
     this.#positions = new Uint32Array(count);
-    this.#next = Uint32Array.from({ length: count + 1 }, (_, position) => position);
+    this.#next = new Uint32Array(count + 1);
     this.#isFresh = new Uint8Array(count).fill(1);
     this.#freshCount = count;
-    for (let position = 0; position < count; position++) {
-      const hash = Math.floor(packed[position]! / taskLimit);
-      const task = packed[position]! - hash * taskLimit;
-      this.#hashes[position] = hash;
-      this.#tasks[position] = task;
-      this.#positions[task] = position;
-    }
+    this.#arrange(sizes);
   }
 
   get size(): number {
     return this.#freshCount + this.#retries.size;
+  }
+
+  /** Sizes are known now, or better than before. */
+  resize(sizes: ArrayLike<number>): void {
+    this.#cursors.clear();
+    this.#arrange(sizes);
+  }
+
+  #arrange(sizes: ArrayLike<number> | undefined): void {
+    const count = this.#taskHashes.length;
+    const packed = Float64Array.from(this.#taskHashes, (hash, task) => hash * taskLimit + task).sort();
+    const tiers = tiersOf(count, sizes);
+    const ends = new Uint32Array(tiersMax + 1);
+    for (const tier of tiers) ends[tier + 1]! += 1;
+    for (let tier = 0; tier < tiersMax; tier++) ends[tier + 1]! += ends[tier]!;
+    this.#tierStarts = [...new Set(ends)];
+    const places = ends.slice();
+    for (const each of packed) {
+      const hash = Math.floor(each / taskLimit);
+      const task = each - hash * taskLimit;
+      const position = places[tiers[task]!]!++;
+      this.#hashes[position] = hash;
+      this.#tasks[position] = task;
+      this.#positions[task] = position;
+      this.#next[position] = this.#isFresh[task] === 1 ? position : position + 1;
+    }
+    this.#next[count] = count;
+  }
+
+  get #tierCount(): number {
+    return this.#tierStarts.length - 1;
   }
 
   has(task: number): boolean {
@@ -93,7 +140,7 @@ export class PendingTasks {
 
   /** Takes the task that this worker should run next, if there is one for it. */
   take(taker: Taker): number | undefined {
-    const task = this.#takeRetry(taker) ?? this.#takeOwn(taker) ?? this.#takeNearby(taker);
+    const task = this.#takeRetry(taker) ?? this.#takeFresh(taker);
     if (task !== undefined) this.remove(task);
     return task;
   }
@@ -109,26 +156,37 @@ export class PendingTasks {
     return undefined;
   }
 
-  #takeOwn({ workerId, ranges }: Taker): number | undefined {
+  #takeFresh(taker: Taker): number | undefined {
     if (this.#freshCount === 0) return undefined;
+    const tiers = Array.from({ length: this.#tierCount }, (_, tier) => tier);
+    const first = this.#isPlaceless
+      ? firstOf(tiers, (tier) => this.#ownOf(taker, tier) ?? this.#nearbyOf(taker, tier))
+      : firstOf(tiers, (tier) => this.#ownOf(taker, tier));
+    return first ?? firstOf(tiers, (tier) => this.#nearbyOf(taker, tier));
+  }
+
+  #ownOf({ workerId, ranges }: Taker, tier: number): number | undefined {
     let cursor = this.#cursors.get(workerId);
     if (cursor?.ranges !== ranges) {
-      cursor = { ranges, index: 0 };
+      cursor = { ranges, indexes: new Uint32Array(this.#tierCount) };
       this.#cursors.set(workerId, cursor);
     }
+    const { indexes } = cursor;
+    const end = this.#tierStarts[tier + 1]!;
     // Fresh tasks only ever become fewer, so a range once empty stays so.
-    for (; cursor.index < ranges.length; cursor.index++) {
-      const { from, to } = ranges[cursor.index]!;
-      const position = this.#waitingFrom(this.#positionOf(from));
-      if (position < this.#tasks.length && this.#hashes[position]! <= to) return this.#tasks[position];
+    for (; indexes[tier]! < ranges.length; indexes[tier]! += 1) {
+      const { from, to } = ranges[indexes[tier]!]!;
+      const position = this.#waitingFrom(this.#positionOf(from, tier));
+      if (position < end && this.#hashes[position]! <= to) return this.#tasks[position];
     }
     return undefined;
   }
 
-  #takeNearby({ ranges }: Taker): number | undefined {
-    if (this.#freshCount === 0) return undefined;
-    const position = this.#waitingFrom(this.#positionOf(ranges[0]?.from ?? 0));
-    return this.#tasks[position < this.#tasks.length ? position : this.#waitingFrom(0)];
+  #nearbyOf({ ranges }: Taker, tier: number): number | undefined {
+    const [start, end] = [this.#tierStarts[tier]!, this.#tierStarts[tier + 1]!];
+    const onward = this.#waitingFrom(this.#positionOf(ranges[0]?.from ?? 0, tier));
+    const position = onward < end ? onward : this.#waitingFrom(start);
+    return position < end ? this.#tasks[position] : undefined;
   }
 
   #takeAt(position: number): void {
@@ -148,10 +206,10 @@ export class PendingTasks {
     return position;
   }
 
-  /** The first position with a hash of at least this. */
-  #positionOf(hash: number): number {
-    let low = 0;
-    let high = this.#hashes.length;
+  /** The tier's first position with a hash of at least this. */
+  #positionOf(hash: number, tier: number): number {
+    let low = this.#tierStarts[tier]!;
+    let high = this.#tierStarts[tier + 1]!;
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (this.#hashes[middle]! < hash) low = middle + 1;
@@ -159,4 +217,25 @@ export class PendingTasks {
     }
     return low;
   }
+}
+
+function firstOf(tiers: readonly number[], take: (tier: number) => number | undefined): number | undefined {
+  for (const tier of tiers) {
+    const task = take(tier);
+    if (task !== undefined) return task;
+  }
+  return undefined;
+}
+
+/** 0 for the largest. */
+function tiersOf(count: number, sizes: ArrayLike<number> | undefined): Uint8Array {
+  const tiers = new Uint8Array(count);
+  if (sizes === undefined) return tiers;
+  let largest = 1;
+  for (let task = 0; task < count; task++) largest = Math.max(largest, sizes[task]!);
+  for (let task = 0; task < count; task++) {
+    const tier = Math.floor(Math.log(largest / Math.max(1, sizes[task]!)) / Math.log(tierFactor));
+    tiers[task] = Math.min(tiersMax - 1, tier);
+  }
+  return tiers;
 }

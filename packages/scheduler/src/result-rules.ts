@@ -93,7 +93,9 @@ function acceptWinner(
   stage.fetchFailures.delete(task);
   stage.done += 1;
   if (result.keys !== undefined) stage.sampleKeys.set(task, result.keys);
-  events.push({ type: "attemptWon", attempt, workerId, isRepeat: false, isRemade });
+  const sizes = isRemade ? undefined : result.segment?.partitionSizes;
+  const told = sizes === undefined ? {} : { partitionSizes: sizes };
+  events.push({ type: "attemptWon", attempt, workerId, isRepeat: false, isRemade, ...told });
   if (isDifferent) {
     stage.inputsVersion += 1;
     events.push({ type: "outputsChanged", jobId: job.id, stage: stage.stage.id });

@@ -30,6 +30,8 @@ export type TableEvent =
       readonly workerId: string;
       readonly isRepeat: boolean;
       readonly isRemade: boolean;
+      /** Of a task that feeds a shuffle, the first time: see `PartitionSizes`. */
+      readonly partitionSizes?: Uint8Array;
     }
   /** The attempt's result counts for nothing; its files may go. */
   | {

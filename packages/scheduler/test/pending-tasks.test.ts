@@ -57,6 +57,40 @@ describe("tasks that wait", () => {
     );
   });
 
+  it("go largest first: a worker's own before others', or of all where no place is better", () => {
+    const tasks = fc.array(fc.tuple(fc.nat(0xffff), fc.integer({ min: 0, max: 9 })), { maxLength: 60 });
+    const draw = fc.tuple(tasks, fc.boolean(), fc.boolean(), fc.array(fc.nat(1), { maxLength: 70 }));
+    fc.assert(
+      fc.property(draw, ([drawn, isPlaceless, isLate, workers]) => {
+        // Powers of two lie in tiers of their own.
+        const sizes = drawn.map(([, exponent]) => 2 ** exponent);
+        const hashes = Uint32Array.from(drawn, ([hash]) => hash);
+        const pending = new PendingTasks(hashes, isLate ? { isPlaceless } : { isPlaceless, sizes });
+        const waiting = new Set(drawn.keys());
+        // Some are gone before the sizes are known.
+        for (const task of waiting) {
+          if (task % 5 !== 0) continue;
+          pending.remove(task);
+          waiting.delete(task);
+        }
+        if (isLate) pending.resize(sizes);
+        const half = (worker: number): HashRange => ({ from: worker << 15, to: ((worker + 1) << 15) - 1 });
+        for (const worker of workers) {
+          const own = [...waiting].filter((task) => drawn[task]![0] >> 15 === worker);
+          const taken = pending.take(taker(`w${worker}`, [half(worker)]));
+          expect(taken === undefined).toBe(waiting.size === 0);
+          if (taken === undefined) return;
+          const choice = isPlaceless || own.length === 0 ? [...waiting] : own;
+          const largest = Math.max(...choice.map((task) => sizes[task]!));
+          expect(choice).toContain(taken);
+          expect(sizes[taken]).toBe(largest);
+          waiting.delete(taken);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   it("come back before fresh ones, and not to a worker they avoid unless there is no other", () => {
     const pending = new PendingTasks(Uint32Array.of(1, 2, 3));
     pending.remove(0);

@@ -11,11 +11,11 @@ import {
   runReduceAttempt,
   runSampleAttempt,
 } from "@fanfold/dataflow";
-import { encodePartitionSizes } from "@fanfold/history";
 import { type AnyJob, type ErrorReport, FanfoldError, type JobLog } from "@fanfold/job";
 import type { DaemonToExecutor, ExecutorToDaemon } from "@fanfold/protocol";
 import {
   type AttemptId,
+  encodePartitionSizes,
   heavyKeyMetric,
   heavyPartitionMetric,
   isSameAttempt,
