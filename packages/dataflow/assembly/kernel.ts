@@ -1,5 +1,5 @@
 /** What the binary exports. Nothing in it allocates: the caller owns the memory and says where everything lies. */
-export { tableArena, tableCount, useTable } from "./table";
+export { lastTouched, tableArena, tableCount, useTable } from "./table";
 export { foldColumns, useColumns, useKey } from "./columns";
 export { delimitedIsOdd, delimitedStop, scanDelimited, useDelimited } from "./delimited";
 export { jsonIsOdd, jsonStop, scanJson } from "./json";

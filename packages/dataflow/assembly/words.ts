@@ -2,7 +2,17 @@
  * Words between blanks: found sixteen bytes at a time, and counted or numbered in the table. The caller puts blanks
  * behind the text, and leaves a byte before it.
  */
-import { entryOfString, isFresh } from "./table";
+import {
+  batchMax,
+  entryOfString,
+  gather,
+  hashOfShort,
+  hasRoom,
+  numberOf,
+  resolve,
+  resolvedEntry,
+  shortKey,
+} from "./table";
 
 /** Where the last call stopped, and how many words it took. */
 let stoppedAt: usize = 0;
@@ -16,13 +26,6 @@ export function wordsTaken(): u32 {
   return taken;
 }
 
-/** Space, tab, line feed, vertical tab, form feed, carriage return. */
-// @ts-ignore: decorator
-@inline
-function isBlank(byte: u32): bool {
-  return byte == 32 || byte - 9 < 5;
-}
-
 // @ts-ignore: decorator
 @inline
 function blanksIn(bytes: v128): i32 {
@@ -31,40 +34,66 @@ function blanksIn(bytes: v128): i32 {
   return i8x16.bitmask(v128.or(isSpace, isControl));
 }
 
-/** How many bytes from `at` on are no blanks. */
-// @ts-ignore: decorator
-@inline
-function wordLength(at: usize): u32 {
-  const blanks = blanksIn(v128.load(at));
-  if (blanks != 0) return ctz<i32>(blanks);
-  return longWordLength(at);
-}
-
 function longWordLength(at: usize): u32 {
   let p = at + 16;
   while (true) {
     const blanks = blanksIn(v128.load(p));
-    if (blanks != 0) return (p - at) as u32 + ctz<i32>(blanks);
+    if (blanks != 0) return ((p - at) as u32) + ctz<i32>(blanks);
     p += 16;
   }
 }
 
-/** Adds one to the entry of each word in `[from, to)`. Stops before a word that has no room; `wordsStop` tells. */
-export function countWords(from: usize, to: usize): void {
+/** Where `gatherWords` stopped: at the end, before a long word, or because it had enough. */
+let gatheredTo: usize = 0;
+
+/** Gathers the words from `from` on, at most `most` and none of 16 bytes or more; where each starts goes to `starts`. */
+// @ts-ignore: decorator
+@inline
+function gatherWords(from: usize, to: usize, most: u32, starts: usize): u32 {
   let p = from;
-  let words: u32 = 0;
-  while (p < to) {
-    if (isBlank(load<u8>(p))) {
+  let n: u32 = 0;
+  while (p < to && n < most) {
+    const blanks = blanksIn(v128.load(p));
+    if (blanks == 0) break;
+    const length = ctz<i32>(blanks) as u32;
+    if (length == 0) {
       p += 1;
       continue;
     }
-    const length = wordLength(p);
-    const entry = entryOfString(p, length);
-    if (entry == 0) break;
-    store<f64>(entry, load<f64>(entry, 24) + 1, 24);
-    words += 1;
+    const key = shortKey(p, length);
+    gather(n, key, length + 1, hashOfShort(key));
+    if (starts != 0) store<u32>(starts + ((n as usize) << 2), p as u32);
+    n += 1;
     // The blank behind it as well.
     p += length + 1;
+  }
+  gatheredTo = p;
+  return n;
+}
+
+/** Adds one to the entry of each word in `[from, to)`. Stops before a word when there is no room; `wordsStop` tells. */
+export function countWords(from: usize, to: usize): void {
+  let p = from;
+  let words: u32 = 0;
+  while (p < to && hasRoom()) {
+    const n = gatherWords(p, to, batchMax, 0);
+    p = gatheredTo;
+    if (n == 0) {
+      if (p >= to) break;
+      const length = longWordLength(p);
+      const entry = entryOfString(p, length);
+      if (entry == 0) break;
+      store<f64>(entry, load<f64>(entry, 24) + 1, 24);
+      words += 1;
+      p += length + 1;
+      continue;
+    }
+    resolve(n);
+    for (let i: u32 = 0; i < n; i++) {
+      const entry = resolvedEntry(i);
+      store<f64>(entry, load<f64>(entry, 24) + 1, 24);
+    }
+    words += n;
   }
   stoppedAt = min<usize>(p, to);
   taken = words;
@@ -72,71 +101,44 @@ export function countWords(from: usize, to: usize): void {
 
 /**
  * Numbers the words in `[from, to)`, at most `most` of them: the number of each at `numbers`, where it starts at
- * `starts`; of each that is new, in order of their numbers, start and length at `fresh`.
+ * `starts`. Numbers are those of entries: new ones go on from the count before.
  */
-export function numberWords(
-  from: usize,
-  to: usize,
-  numbers: usize,
-  starts: usize,
-  fresh: usize,
-  most: u32,
-  nextNumber: u32,
-): void {
+export function numberWords(from: usize, to: usize, numbers: usize, starts: usize, most: u32): void {
   let p = from;
   let words: u32 = 0;
-  let next = nextNumber;
-  let freshAt = fresh;
-  while (p < to && words < most) {
-    if (isBlank(load<u8>(p))) {
-      p += 1;
+  while (p < to && words < most && hasRoom()) {
+    const startsAt = starts + ((words as usize) << 2);
+    const numbersAt = numbers + ((words as usize) << 2);
+    const n = gatherWords(p, to, min<u32>(batchMax, most - words), startsAt);
+    p = gatheredTo;
+    if (n == 0) {
+      if (p >= to) break;
+      const length = longWordLength(p);
+      const entry = entryOfString(p, length);
+      if (entry == 0) break;
+      store<u32>(numbersAt, numberOf(entry));
+      store<u32>(startsAt, p as u32);
+      words += 1;
+      p += length + 1;
       continue;
     }
-    const length = wordLength(p);
-    const entry = entryOfString(p, length);
-    if (entry == 0) break;
-    if (isFresh) {
-      store<u32>(entry, next, 24);
-      next += 1;
-      store<u32>(freshAt, p as u32);
-      store<u32>(freshAt, length, 4);
-      freshAt += 8;
-    }
-    store<u32>(numbers + ((words as usize) << 2), load<u32>(entry, 24));
-    store<u32>(starts + ((words as usize) << 2), p as u32);
-    words += 1;
-    p += length + 1;
+    resolve(n);
+    for (let i: u32 = 0; i < n; i++) store<u32>(numbersAt + ((i as usize) << 2), numberOf(resolvedEntry(i)));
+    words += n;
   }
   stoppedAt = min<usize>(p, to);
   taken = words;
 }
 
 /** Numbers the strings of a column of places as `numberWords` does; a missing one (place 0) gets `missing`. Returns how many. */
-export function numberColumn(
-  column: usize,
-  count: u32,
-  numbers: usize,
-  fresh: usize,
-  nextNumber: u32,
-  missing: u32,
-): u32 {
-  let next = nextNumber;
-  let freshAt = fresh;
+export function numberColumn(column: usize, count: u32, numbers: usize, missing: u32): u32 {
   for (let i: u32 = 0; i < count; i++) {
     const start = load<u32>(column + ((i as usize) << 3));
-    const length = load<u32>(column + ((i as usize) << 3), 4);
     let number = missing;
     if (start != 0) {
-      const entry = entryOfString(start as usize, length);
+      const entry = entryOfString(start as usize, load<u32>(column + ((i as usize) << 3), 4));
       if (entry == 0) return i;
-      if (isFresh) {
-        store<u32>(entry, next, 24);
-        next += 1;
-        store<u32>(freshAt, start);
-        store<u32>(freshAt, length, 4);
-        freshAt += 8;
-      }
-      number = load<u32>(entry, 24);
+      number = numberOf(entry);
     }
     store<u32>(numbers + ((i as usize) << 2), number);
   }

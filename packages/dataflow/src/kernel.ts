@@ -11,29 +11,22 @@ import { kernelBinary } from "./kernel-binary.js";
 
 export interface KernelCalls {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
-  useTable(at: number, slots: number, count: number, most: number, arena: number, arenaEnd: number): void;
+  useTable(
+    index: number,
+    slots: number,
+    entries: number,
+    count: number,
+    most: number,
+    arena: number,
+    arenaEnd: number,
+  ): void;
   tableCount(): number;
   tableArena(): number;
   countWords(from: number, to: number): void;
-  numberWords(
-    from: number,
-    to: number,
-    numbers: number,
-    starts: number,
-    fresh: number,
-    most: number,
-    next: number,
-  ): void;
+  numberWords(from: number, to: number, numbers: number, starts: number, most: number): void;
   wordsStop(): number;
   wordsTaken(): number;
-  numberColumn(
-    column: number,
-    count: number,
-    numbers: number,
-    fresh: number,
-    next: number,
-    missing: number,
-  ): number;
+  numberColumn(column: number, count: number, numbers: number, missing: number): number;
   useColumns(fields: number, count: number, columns: number, recordsMax: number): void;
   useKey(
     scratch: number,
@@ -55,8 +48,8 @@ export interface KernelCalls {
 }
 
 const pageBytes = 65536;
-/** Below it the binary keeps its own few variables, and scanners may look at the bytes before a text. */
-const firstAddress = 1024;
+/** Below it the binary keeps its own variables, and scanners may look at the bytes before a text. */
+const firstAddress = 8192;
 const lineBytes = 64;
 
 let compiled: Compiled | undefined;

@@ -43,7 +43,6 @@ export class TextNumberer {
   readonly #inputAt: number;
   readonly #numbersAt: number;
   readonly #startsAt: number;
-  readonly #freshAt: number;
   /** By number. */
   #texts: string[] = [];
   readonly #scanners: Map<string, FieldScanner> = new Map();
@@ -54,7 +53,6 @@ export class TextNumberer {
     this.#inputAt = kernel.allocate(numberedBytesMax + 2 * paddingBytes) + paddingBytes;
     this.#numbersAt = kernel.allocate(wordsMax * 4);
     this.#startsAt = kernel.allocate(wordsMax * 4);
-    this.#freshAt = kernel.allocate(wordsMax * 8);
     this.#table = new NumericTable({
       fold: "sum",
       chooser: anyPartition,
@@ -103,8 +101,7 @@ export class TextNumberer {
     const to = from + end - start;
     const { calls } = this.kernel;
     const take = (at: number): void => {
-      const { length } = this.#texts;
-      calls.numberWords(at, to, this.#numbersAt, this.#startsAt, this.#freshAt, wordsMax, length);
+      calls.numberWords(at, to, this.#numbersAt, this.#startsAt, wordsMax);
     };
     this.#lend(() => take(from));
     // A full table stops before a word; with room made, the rest is a text of its own.
@@ -124,9 +121,7 @@ export class TextNumberer {
     for (let attempt = 0; ; attempt++) {
       let done = 0;
       this.#lend(() => {
-        const { calls } = this.kernel;
-        const { length } = this.#texts;
-        done = calls.numberColumn(at, count, this.#numbersAt, this.#freshAt, length, missingText);
+        done = this.kernel.calls.numberColumn(at, count, this.#numbersAt, missingText);
       });
       if (done === count || attempt > columnAttemptsMax) break;
       this.#makeRoom(numberedBytesMax);
@@ -145,13 +140,11 @@ export class TextNumberer {
 
   #lend(work: () => void): void {
     this.#table.lend(this.kernel, work);
-    const fresh = this.#table.count - this.#texts.length;
-    if (fresh === 0) return;
-    const places = this.#wordsAt(this.#freshAt, fresh * 2);
     const { bytes } = this.kernel;
-    for (let i = 0; i < fresh; i++) {
-      const start = places[2 * i]!;
-      this.#texts.push(textAt(bytes, start, start + places[2 * i + 1]!));
+    for (let number = this.#texts.length; number < this.#table.count; number++) {
+      const { start, end } = this.#table.keyAt(number);
+      // A key is its tag, and then the text.
+      this.#texts.push(textAt(bytes, start + 1, end));
     }
   }
 
