@@ -1,6 +1,7 @@
 /** What the binary exports. Nothing in it allocates: the caller owns the memory and says where everything lies. */
 export { lastTouched, tableArena, tableCount, useTable } from "./table";
 export { foldColumns, useColumns, useKey } from "./columns";
+export { blockEnd, itemPartition, sortEntries, writeBlock } from "./drain";
 export { delimitedIsOdd, delimitedStop, scanDelimited, useDelimited } from "./delimited";
 export { jsonIsOdd, jsonStop, scanJson } from "./json";
 export { countWords, numberColumn, numberWords, wordsStop, wordsTaken } from "./words";

@@ -22,6 +22,7 @@ import type { FixedBlock } from "./ports.js";
 import { RecordBuffer } from "./record-buffer.js";
 import type { SegmentSlice } from "./segment-reader.js";
 import { type Compression, type SegmentSummary, SegmentWriter } from "./segment-writer.js";
+import { SortedEntries } from "./sorted-entries.js";
 import { ValueEncoder } from "./value-encoder.js";
 
 export interface CollectorOptions {
@@ -230,7 +231,9 @@ export class Collector {
 
   /** Writes the segment file `segment` in the work folder; the collector is empty afterwards. */
   async finish(pace: Pick<Pace, "restWhenDue">): Promise<SegmentSummary> {
-    if (this.#table !== undefined) this.#drainTable(this.#table);
+    this.#numbered?.flush();
+    const sorted = this.#sortedTable();
+    if (sorted === undefined && this.#table !== undefined) this.#emptyTable(this.#table);
     if (this.#runs.length > 0 && this.#buffer.count > 0) this.#spill();
     const writer = new SegmentWriter(this.#segmentPath, {
       partitions: this.#options.partitions,
@@ -238,7 +241,8 @@ export class Collector {
       isDigested: true,
     });
     try {
-      if (this.#runs.length === 0) this.#writeBuffer(writer);
+      if (sorted !== undefined) sorted.writeTo(writer);
+      else if (this.#runs.length === 0) this.#writeBuffer(writer);
       else await this.#mergeRuns(writer, pace);
       return writer.finish();
     } catch (thrown) {
@@ -249,6 +253,15 @@ export class Collector {
       this.#buffer.release();
       this.#releaseKernel();
     }
+  }
+
+  /** The table, when it holds all there is, in the order of a segment: by a kernel. */
+  #sortedTable(): SortedEntries | undefined {
+    const table = this.#table;
+    const kernel = this.#kernel;
+    if (table === undefined || kernel === undefined) return undefined;
+    if (this.#runs.length > 0 || this.#buffer.count > 0) return undefined;
+    return new SortedEntries(kernel, table, this.#options.partitions, this.#chooser);
   }
 
   /** Removes spilled runs and, if it was written already, the segment. */

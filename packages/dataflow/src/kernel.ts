@@ -22,6 +22,26 @@ export interface KernelCalls {
   ): void;
   tableCount(): number;
   tableArena(): number;
+  sortEntries(
+    items: number,
+    other: number,
+    counters: number,
+    count: number,
+    partitions: number,
+    isHashed: number,
+  ): number;
+  itemPartition(items: number, index: number): number;
+  writeBlock(
+    items: number,
+    from: number,
+    count: number,
+    bytesMost: number,
+    lengths: number,
+    keys: number,
+    values: number,
+    out: number,
+  ): number;
+  blockEnd(): number;
   countWords(from: number, to: number): void;
   numberWords(from: number, to: number, numbers: number, starts: number, most: number): void;
   wordsStop(): number;

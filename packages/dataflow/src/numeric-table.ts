@@ -43,6 +43,8 @@ const tagShift = 24;
 const numberMask = (1 << tagShift) - 1;
 /** A kernel that has begun a batch of keys with room for one may make so many entries; as in `assembly/table.ts`. */
 const batchMax = 64;
+/** Behind the last key, for kernels that look at eight bytes at a time. */
+const slackBytes = 64;
 /** Linear probing stays short below this. */
 const loadMax = 0.6;
 
@@ -93,7 +95,7 @@ export class NumericTable {
     this.#indexAt = this.#memory.allocate(this.#slotsMax * 4);
     this.#entriesAt = this.#memory.allocate(entriesMax * entryBytes);
     this.#entryWords = (entriesMax * entryBytes) / 4;
-    this.#arenaAt = this.#memory.allocate(arenaBytes);
+    this.#arenaAt = this.#memory.allocate(arenaBytes + slackBytes);
     this.#arenaNext = this.#arenaAt;
     this.#arenaEnd = this.#arenaAt + arenaBytes;
     this.#index = this.#indexOf();
@@ -203,7 +205,7 @@ export class NumericTable {
 
   /** Hands every entry to `take`, in the order in which they were made; the key is in `bytes[start, end)`. */
   forEach(take: (partition: number, bytes: Buffer, start: number, end: number, value: number) => void): void {
-    this.#noteSize();
+    this.noteSize();
     const words = this.#words;
     const bytes = this.#memory.bytes;
     const chooser = this.#chooser;
@@ -219,7 +221,20 @@ export class NumericTable {
     }
   }
 
-  #noteSize(): void {
+  /** Writes its partition into each entry, where a kernel cannot tell it. */
+  choosePartitions(): void {
+    const chooser = this.#chooser;
+    if (!chooser.looksAtBytes) return;
+    const { bytes } = this.#memory;
+    for (let number = 0; number < this.count; number++) {
+      const { start, end } = this.keyAt(number);
+      const at = (number + 1) * 8 + 1;
+      this.#words[at] = (chooser.place(bytes, start, end) << lengthBits) | (this.#words[at]! & longKey);
+    }
+  }
+
+  /** The next table of this process starts at the size that this one has needed. */
+  noteSize(): void {
     slotsExpected = Math.max(slotsAtFirst, 2 ** Math.ceil(Math.log2((this.count + 1) / loadMax)));
   }
 

@@ -28,6 +28,11 @@ export class PartitionChooser {
     return this.#partitioner === undefined && this.#groupBy === undefined;
   }
 
+  /** Whether it is the hash of the encoded key. */
+  get isByHash(): boolean {
+    return this.looksAtBytes && this.#boundaries === undefined;
+  }
+
   /** The partition of the key in `bytes[start, end)`, where `looksAtBytes`. */
   place(bytes: Buffer, start: number, end: number): number {
     if (this.#partitions === 1) return 0;

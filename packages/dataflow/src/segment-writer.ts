@@ -40,6 +40,7 @@ export class SegmentWriter {
   readonly #output: FileOutput;
   readonly #builder: BlockBuilder = new BlockBuilder();
   readonly #hash: ReturnType<typeof createHash> | undefined;
+  readonly #header: Buffer = Buffer.allocUnsafeSlow(blockHeaderBytes);
   #scratch: Buffer = Buffer.allocUnsafeSlow(2 * blockBytes);
   #partition = 0;
   #sequence = 0;
@@ -71,6 +72,22 @@ export class SegmentWriter {
     if (partition !== this.#partition) this.#turnTo(partition);
     else if (builder.bytes >= blockBytes) this.#flush(false);
     builder.append(keys, keyStart, keyEnd, values, valueStart, valueEnd);
+  }
+
+  /**
+   * Appends a block whose payload was made elsewhere, as a `BlockBuilder` would have made it: `bytes[start, end)`, which may be
+   * reused at once. `isLast` of its partition.
+   */
+  appendBlock(
+    partition: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    records: number,
+    isLast: boolean,
+  ): void {
+    if (partition !== this.#partition) this.#turnTo(partition);
+    this.#writeBlock(bytes.subarray(start, end), records, isLast);
   }
 
   /** Writes the index and closes the file. */
@@ -108,15 +125,19 @@ export class SegmentWriter {
 
   #flush(isLast: boolean): void {
     const records = this.#builder.records;
-    const needed = blockHeaderBytes + this.#builder.payloadBytesMax;
+    const needed = this.#builder.payloadBytesMax;
     if (needed > this.#scratch.length) this.#scratch = Buffer.allocUnsafeSlow(needed);
-    const end = this.#builder.write(this.#scratch, blockHeaderBytes);
-    const raw = this.#scratch.subarray(blockHeaderBytes, end);
+    const end = this.#builder.write(this.#scratch, 0);
+    this.#writeBlock(this.#scratch.subarray(0, end), records, isLast);
+    if (this.#scratch.length > blockBytes * 16) this.#scratch = Buffer.allocUnsafeSlow(2 * blockBytes);
+  }
+
+  #writeBlock(raw: Buffer, records: number, isLast: boolean): void {
     this.#records += records;
     this.#recordCounts[this.#partition] = this.#recordCounts[this.#partition]! + records;
     const packed = this.#compress(raw);
     const stored = packed ?? raw;
-    writeBlockHeader(this.#scratch, 0, {
+    writeBlockHeader(this.#header, 0, {
       partition: this.#partition,
       sequence: this.#sequence++,
       records,
@@ -127,9 +148,8 @@ export class SegmentWriter {
       payloadCrc: crc32(stored),
     });
     this.#digest(raw, records);
-    this.#output.append(this.#scratch, 0, packed === undefined ? end : blockHeaderBytes);
-    if (packed !== undefined) this.#output.append(packed, 0, packed.length);
-    if (this.#scratch.length > blockBytes * 16) this.#scratch = Buffer.allocUnsafeSlow(2 * blockBytes);
+    this.#output.append(this.#header, 0, blockHeaderBytes);
+    this.#output.append(stored, 0, stored.length);
   }
 
   #digest(raw: Buffer, records: number): void {

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { env } from "node:process";
 import {
   type AnyJob,
   defineJob,
@@ -205,9 +206,68 @@ describe("what is emitted", () => {
     expect(small.partitions).toEqual(large.partitions);
   });
 
+  test("is sorted and written by a kernel to the same bytes as without one", async () => {
+    // Many keys that begin alike for longer than a kernel looks at at once, and differ in zeros and in length only.
+    const text = fc.oneof(
+      fc.string({ unit: fc.constantFrom("a", "b", "\0", "é"), maxLength: 40 }),
+      fc.integer({ min: 0, max: 99 }).map((n) => `prefix of more than 16 bytes ${n}`),
+      fc.constantFrom("", "__proto__", "\ud800", "fifteen bytes.", "fifteen bytes..", "sixteen bytes..."),
+    );
+    const key = fc.oneof(anyKey, text, fc.tuple(text, fc.integer({ min: 0, max: 3 })));
+    const value = fc.oneof(
+      fc.integer({ min: -300, max: 300 }),
+      fc.integer(),
+      fc.double(),
+      fc.constantFrom(-0, Number.NaN, 127, 128, -128, -129, 2 ** 31 - 1, -(2 ** 31), 2 ** 31),
+    );
+    const pairs = fc.array(fc.tuple(key, value), { minLength: 1, maxLength: 300 });
+    const how = fc.record({
+      combine: fc.constantFrom(sum(), min<number>(), max<number>()),
+      partitions: fc.integer({ min: 1, max: 5 }),
+      way: fc.constantFrom("hash", "range", "user"),
+    });
+    await fc
+      .assert(
+        fc.asyncProperty(pairs, how, async (emitted, { combine, partitions, way }) => {
+          const bounds = emitted.slice(0, partitions - 1).map(([bound]) => encodeKey(bound));
+          const setting: Setting = {
+            combine,
+            partitions,
+            memoryBytes: 1 << 23,
+            ...(way === "range" ? { boundaries: bounds.sort(Buffer.compare) } : {}),
+            ...(way === "user" ? { partitioner: (of, count) => String(of).length % count } : {}),
+          };
+          const digests: string[] = [];
+          for (const kernels of ["on", "off"]) {
+            env["FANFOLD_KERNELS"] = kernels;
+            digests.push((await collect([emitted], setting)).digest);
+          }
+          expect(digests[0]).toBe(digests[1]);
+        }),
+        { numRuns: 60 },
+      )
+      .finally(() => {
+        env["FANFOLD_KERNELS"] = "on";
+      });
+  });
+
+  test("makes blocks in a kernel as large as without one", async () => {
+    const pairs = Array.from(
+      { length: 40_000 },
+      (_, i): Pair => [`${(i * 7919) % 40_000}`.repeat(1 + (i % 9)), i],
+    );
+    const digests: string[] = [];
+    for (const kernels of ["on", "off"]) {
+      env["FANFOLD_KERNELS"] = kernels;
+      digests.push((await collect([pairs], { combine: sum(), partitions: 2, memoryBytes: 1 << 26 })).digest);
+    }
+    env["FANFOLD_KERNELS"] = "on";
+    expect(digests[0]).toBe(digests[1]);
+  });
+
   test("spills before the index of a buffer's record outgrows its bits", async () => {
     const pairs = Array.from({ length: 1000 }, (_, i): Pair => [i, i]);
-    for (const combine of [undefined, sum()]) {
+    for (const combine of [undefined, first()]) {
       const setting = { partitions: 1, memoryBytes: 1 << 20, recordsMax: 64 };
       const { partitions, spills } = await collect(
         [pairs],
