@@ -14,7 +14,7 @@ export interface FleetOptions {
   readonly coordinators: number;
   /** Each with one slot. */
   readonly workers: number;
-  /** Added to the environment of the first worker. */
+  /** Added to the environment of the first worker, and of the jobs' code there. */
   readonly firstWorkerEnv?: Readonly<Record<string, string>>;
 }
 
@@ -40,7 +40,10 @@ export class Fleet {
       const args = ["worker", "--name", name, "--slots", "1", "--data-dir", join(options.dir, name)];
       // Segments go over the network, as they would from machine to machine.
       const more = ["--network-shuffle", "--coordinators", coordinators.join()];
-      return start([...args, ...more], index === 0 ? (options.firstWorkerEnv ?? {}) : {});
+      const env = index === 0 ? (options.firstWorkerEnv ?? {}) : {};
+      // Jobs' code sees of a worker's environment what the worker is told to pass on.
+      const passed = Object.keys(env).flatMap((name) => ["--pass-env", name]);
+      return start([...args, ...more, ...passed], env);
     });
     const fleet = new Fleet({ coordinators, token }, replicas, workers);
     await fleet.#whenComplete();
