@@ -237,6 +237,11 @@ class End<In, Out> implements Link<Out> {
     return 0;
   }
 
+  /** Here messages come whole, and tell by themselves. */
+  get receivedBytes(): number {
+    return 0;
+  }
+
   drained(): Promise<void> {
     return Promise.resolve();
   }

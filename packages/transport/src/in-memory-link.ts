@@ -36,6 +36,8 @@ export function connectInMemory<A, B>(
     close,
     cut: close,
     bufferedBytes: 0,
+    // Here messages come whole, and tell by themselves.
+    receivedBytes: 0,
     drained: () => Promise.resolve(),
     get isOpen() {
       return state.isOpen;

@@ -109,10 +109,15 @@ export async function listen(options: ListenOptions, routes: readonly Route[]): 
       isAccepted = true;
       sockets.handleUpgrade(request, socket, head, (webSocket) => {
         let handlers: LinkHandlers<never> | undefined;
-        const link = new WebSocketLink(webSocket, codec, {
-          onMessage: (message) => handlers?.onMessage(message as never),
-          onClose: (reason) => handlers?.onClose(reason),
-        });
+        const link = new WebSocketLink(
+          webSocket,
+          codec,
+          {
+            onMessage: (message) => handlers?.onMessage(message as never),
+            onClose: (reason) => handlers?.onClose(reason),
+          },
+          request.socket,
+        );
         watchOver(webSocket, link, admission);
         handlers = open(link) as LinkHandlers<never>;
       });

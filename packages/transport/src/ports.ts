@@ -18,6 +18,8 @@ export interface Link<Out> {
   cut(reason: string): void;
   /** Bytes accepted by `send` that the network has not taken; what back-pressure looks at. */
   readonly bufferedBytes: number;
+  /** Bytes that have come in, also of a message that is not whole yet: a link that moves slowly is not a silent one. */
+  readonly receivedBytes: number;
   /** Resolves when `bufferedBytes` has fallen to `bytesMax` or below, or the link has closed. */
   drained(bytesMax: number): Promise<void>;
   readonly isOpen: boolean;

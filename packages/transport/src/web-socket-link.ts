@@ -11,17 +11,25 @@ const reasonBytesMax = 123;
 /** How long a closing handshake may take before the socket is cut. */
 const closeTimeoutMs = 2_000;
 
+/** What a link asks of its connection. */
+interface ByteCount {
+  readonly bytesRead: number;
+}
+
 export class WebSocketLink<In, Out> implements Link<Out> {
   readonly #socket: WebSocket;
   readonly #codec: Codec<In, Out>;
   readonly #handlers: LinkHandlers<In>;
+  readonly #stream: ByteCount;
   #waiters: { bytesMax: number; resolve: () => void }[] = [];
   #closed = false;
   #isClosing = false;
   #reason: string | undefined;
 
-  constructor(socket: WebSocket, codec: Codec<In, Out>, handlers: LinkHandlers<In>) {
+  /** `stream` is the connection below. */
+  constructor(socket: WebSocket, codec: Codec<In, Out>, handlers: LinkHandlers<In>, stream: ByteCount) {
     this.#socket = socket;
+    this.#stream = stream;
     this.#codec = codec;
     this.#handlers = handlers;
     socket.binaryType = "nodebuffer";
@@ -39,6 +47,10 @@ export class WebSocketLink<In, Out> implements Link<Out> {
 
   get bufferedBytes(): number {
     return this.#socket.bufferedAmount;
+  }
+
+  get receivedBytes(): number {
+    return this.#stream.bytesRead;
   }
 
   send(message: Out): void {

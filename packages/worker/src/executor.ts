@@ -229,6 +229,9 @@ export class Executor {
       network: this.#means.network,
       clock: this.#means.clock,
       snapshot,
+      stallTimeoutMs: assignment.stallTimeoutMs,
+      // A sign of life: it has read nothing so far.
+      onProgress: () => this.#link.send({ type: "progress", attempt: assignment.attempt, metrics: {} }),
     });
   }
 

@@ -128,9 +128,9 @@ export class SegmentReplicator {
           .dial<ShuffleReply, ShuffleRequest>(address, fetcherCodec, { onMessage, onClose })
           .then((opened) => {
             link = opened;
-            silence.watch(() =>
-              settle(() => reject(new FanfoldError("CONNECTION_LOST", "it takes nothing"))),
-            );
+            silence.watch({
+              onSilent: () => settle(() => reject(new FanfoldError("CONNECTION_LOST", "it takes nothing"))),
+            });
             for (const reply of early) take(reply, opened);
           })
           .catch(reject);

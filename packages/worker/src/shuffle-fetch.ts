@@ -36,10 +36,16 @@ export interface FetchRequest {
   readonly clock?: Clock | undefined;
   /** Shows what passes to pictures of the cluster. */
   readonly snapshot: FetchSnapshot;
+  /** After so long without progress the attempt would be ended; default so long that it does not matter. */
+  readonly stallTimeoutMs?: number;
+  /** Called now and then while something comes, be it slowly, and when a holder is done with. */
+  onProgress?(): void;
 }
 
-/** A holder that sends nothing for so long is given up: as long as a coordinator waits for a silent worker. */
+/** A holder that sends no byte for so long is given up: as long as a coordinator waits for a silent worker. */
 const fetchSilenceMs = 10_000;
+/** Holders must be given up before the attempt is taken for hanging: it is they who are to blame, not its code. */
+const stallShare = 0.5;
 
 /** Some map outputs could not be had. Its own kind of failure: the task is not to blame. */
 export class FetchFailure extends Error {
@@ -125,6 +131,7 @@ async function fetchAll(
       const error = await fetchFrom(holder, entries, request, target).catch((thrown: unknown) =>
         FanfoldError.from(thrown, "SEGMENT_UNAVAILABLE").toReport(),
       );
+      request.onProgress?.();
       if (error === undefined) return;
       // What had not come when the link broke.
       const had = new Set(slices.map((slice) => slice.order));
@@ -182,7 +189,12 @@ async function receive(
 ): Promise<ErrorReport | undefined> {
   const { shuffleUrl: url, token } = holder;
   const { snapshot, partition, signal } = request;
-  const silence = new Silence(request.clock ?? systemSurroundings.clock, fetchSilenceMs);
+  const silenceMs = Math.min(
+    fetchSilenceMs,
+    stallShare * (request.stallTimeoutMs ?? fetchSilenceMs / stallShare),
+  );
+  const silence = new Silence(request.clock ?? systemSurroundings.clock, silenceMs);
+  const givenUp = new AbortController();
   try {
     return await new Promise<ErrorReport | undefined>((resolve, reject) => {
       const reception = new Reception(entries, target, resolve);
@@ -209,9 +221,21 @@ async function receive(
         snapshot.closed(name, true, "done");
         from.close("done");
       };
+      // A frozen or cut-off holder keeps the connection open and says nothing, or does not even answer the dial.
+      silence.watch({
+        receivedBytes: () => link?.receivedBytes ?? 0,
+        onMoved: () => request.onProgress?.(),
+        onSilent: () => {
+          const why = `silent for ${silenceMs / 1000} s`;
+          resolve({ code: "SEGMENT_UNAVAILABLE", message: `${url}: ${why}` });
+          link?.cut(why);
+          givenUp.abort();
+        },
+      });
+      const ended = AbortSignal.any([signal, givenUp.signal]);
       request.network
         .dial<ShuffleReply, ShuffleRequest>(
-          { url, path: shufflePath, token, frameBytesMax, believedRole: "worker" as const },
+          { url, path: shufflePath, token, frameBytesMax, believedRole: "worker" as const, signal: ended },
           fetcherCodec,
           {
             onMessage: (reply) => (link === undefined ? early.push(reply) : take(reply, link)),
@@ -223,9 +247,11 @@ async function receive(
         )
         .then((opened) => {
           link = opened;
+          if (ended.aborted) {
+            opened.close("aborted");
+            return;
+          }
           signal.addEventListener("abort", () => opened.close("aborted"), { once: true });
-          // A frozen or cut-off holder keeps the connection open and says nothing.
-          silence.watch(() => opened.cut(`silent for ${fetchSilenceMs / 1000} s`));
           for (const reply of early) take(reply, opened);
         }, reject);
     });

@@ -8,22 +8,31 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { runMapAttempt } from "@fanfold/dataflow";
+import { encodeValue, runMapAttempt } from "@fanfold/dataflow";
 import { type AnyJob, defineJob, type Emit, sum, textLines } from "@fanfold/job";
-import { frameBytesMax, holderCodec, type ShuffleReply, type ShuffleRequest } from "@fanfold/protocol";
+import {
+  type ExecutorToDaemon,
+  frameBytesMax,
+  holderCodec,
+  type ShuffleReply,
+  type ShuffleRequest,
+} from "@fanfold/protocol";
 import type { AttemptId } from "@fanfold/scheduler";
 import { createRecordSource, createSinkFactory } from "@fanfold/storage";
 import {
   type Cancel,
   type Clock,
+  type Link,
   type Listener,
   listen,
   type Route,
   systemSurroundings,
 } from "@fanfold/transport";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { Executor, ownMeans } from "../src/executor.js";
 import { FetchSnapshot } from "../src/fetch-snapshot.js";
 import { JobFolders } from "../src/job-folders.js";
 import { ReplicaStore } from "../src/replica-store.js";
@@ -132,7 +141,7 @@ describe("a second copy of a segment", () => {
       const fetching = fetchSegments({ ...request, clock, sources });
       await frozen.hasFrozen;
       await clock.watched;
-      clock.pass(20_000);
+      clock.freeze();
       const slices = await fetching;
       expect(slices.map(({ order }) => order)).toEqual([3]);
       expect(slices[0]?.path).toContain("replica");
@@ -153,11 +162,172 @@ describe("a second copy of a segment", () => {
     });
     await frozen.hasFrozen;
     await clock.watched;
-    clock.pass(20_000);
+    clock.freeze();
     await failed;
     await frozen.listener.close();
   });
 });
+
+describe("a fetch that is slower than an attempt may stand still", () => {
+  test("is no hang, as long as a few bytes come: the executor says so, and nobody is given up", async () => {
+    const { request, entry, job } = await heldTwice();
+    const drip = await DrippingGate.open(holder);
+    const clock = new HandClock();
+    const told = new Told();
+    const executor = new Executor(told.link, () => undefined, {
+      ...ownMeans,
+      clock,
+      loadJob: () => Promise.resolve(job),
+    });
+    const { jobId, mapStage, partition, workDir } = request;
+    const reduce: AttemptId = { jobId, stage: 1, task: 0, attempt: 1, epoch: 7 };
+    executor.take({
+      type: "run",
+      assignment: {
+        ...{
+          kind: "reduce",
+          attempt: reduce,
+          jobName: "t",
+          bundle: "b",
+          params: encodeValue({}),
+          outputs: [],
+        },
+        ...{ mapStage, mapTasks: 1, partition, inputsVersion: 1, memoryBytes: 8 << 20, stallTimeoutMs },
+        ...{ collectRecords: false },
+      } as never,
+      bundlePath: "",
+      workDir,
+      outputDir: workDir,
+      sources: { holders: [{ shuffleUrl: drip.url, isLocal: false, token }], entries: [entry] },
+      node: { id: "w1/r", worker: "w1", bornAfter: [] },
+    });
+    await clock.watched;
+    for (let round = 1; round <= 20; round += 1) {
+      await drip.pass(8);
+      await told.said("progress", round, () => clock.pass(0));
+      // Less than it takes to give up a holder, which is less than it takes to give up the attempt.
+      clock.pass(0.4 * stallTimeoutMs);
+    }
+    await drip.pass(Number.POSITIVE_INFINITY);
+    await told.said("finished", 1, () => clock.pass(0));
+    expect(clock.elapsedMs()).toBeGreaterThan(5 * stallTimeoutMs);
+    drip.close();
+  });
+
+  test("is given up before the attempt is, when nothing comes: the holder is to blame, and not the task", async () => {
+    const { request, entry } = await heldTwice();
+    const frozen = await frozenHolder("in the middle of a segment");
+    const clock = new HandClock();
+    const holders = [{ shuffleUrl: frozen.url, isLocal: false, token }];
+    const fetching = fetchSegments({
+      ...request,
+      clock,
+      stallTimeoutMs,
+      sources: { holders, entries: [entry] },
+    });
+    const failed = expect(fetching).rejects.toBeInstanceOf(FetchFailure);
+    await frozen.hasFrozen;
+    await clock.watched;
+    clock.pass(0);
+    clock.pass(0.6 * stallTimeoutMs);
+    await failed;
+    await frozen.listener.close();
+  });
+});
+
+const stallTimeoutMs = 1_000;
+
+/** What an executor tells its daemon. */
+class Told {
+  readonly messages: ExecutorToDaemon[] = [];
+  readonly link: Link<ExecutorToDaemon> = {
+    send: (message) => void this.messages.push(message),
+    close: () => undefined,
+    cut: () => undefined,
+    drained: () => Promise.resolve(),
+    bufferedBytes: 0,
+    receivedBytes: 0,
+    isOpen: true,
+  };
+
+  /** Resolves when it has said so at least so often; `look` is called again and again meanwhile. */
+  async said(type: ExecutorToDaemon["type"], times: number, look: () => void): Promise<void> {
+    while (this.messages.filter((message) => message.type === type).length < times) {
+      const failure = this.messages.find((message) => message.type.toLowerCase().includes("failed"));
+      if (failure !== undefined) throw new Error(JSON.stringify(failure));
+      look();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+}
+
+/** Before a holder: the answer to a dial passes, and what comes after it as far as it is told. */
+class DrippingGate {
+  readonly url: string;
+  readonly #server: Server;
+  readonly #port: number;
+  #waiting = Buffer.alloc(0);
+  #allowed = 0;
+  #fetcher: Socket | undefined;
+  #wake: () => void = () => undefined;
+
+  static async open(holder: Listener): Promise<DrippingGate> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return new DrippingGate(server, holder.port);
+  }
+
+  private constructor(server: Server, port: number) {
+    this.#server = server;
+    this.#port = port;
+    this.url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    server.on("connection", (fetcher) => this.#join(fetcher));
+  }
+
+  /** Lets so many more bytes through, and resolves when they are written: all that are there yet, if it is many. */
+  async pass(bytes: number): Promise<void> {
+    this.#allowed += bytes;
+    const isEnough = (): boolean => this.#flush() || bytes === Number.POSITIVE_INFINITY;
+    while (!isEnough()) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#fetcher?.destroy();
+  }
+
+  #join(fetcher: Socket): void {
+    this.#fetcher = fetcher;
+    fetcher.on("error", () => undefined);
+    const behind = connect(this.#port, "127.0.0.1");
+    fetcher.pipe(behind);
+    behind.on("error", () => undefined);
+    let isDialled = false;
+    behind.on("data", (data: Buffer) => {
+      this.#waiting = Buffer.concat([this.#waiting, data]);
+      const end = this.#waiting.indexOf("\r\n\r\n");
+      if (!isDialled && end >= 0) {
+        isDialled = true;
+        this.#allowed += end + 4;
+      }
+      this.#flush();
+      this.#wake();
+    });
+  }
+
+  /** Whether all that may pass has passed. */
+  #flush(): boolean {
+    const now = this.#waiting.subarray(0, this.#allowed);
+    if (now.length > 0) this.#fetcher?.write(now);
+    this.#allowed -= now.length;
+    this.#waiting = this.#waiting.subarray(now.length);
+    return this.#allowed === 0;
+  }
+}
 
 const secondHolder = () => ({ shuffleUrl: holder.url, isLocal: false, token });
 
@@ -196,7 +366,7 @@ async function heldTwice() {
     snapshot: new FetchSnapshot({ id: "w1/r", worker: "w1", bornAfter: [] }, attempt, () => undefined),
   };
   const entry = { task: 3, attempt: 1, epoch: 7, holder: 0, path: "/nowhere", bytes: segment?.bytes ?? 0 };
-  return { request, entry, replica: { holder: 1, path: join(workDir, "segment") } };
+  return { job, request, entry, replica: { holder: 1, path: join(workDir, "segment") } };
 }
 
 /** Takes links and says nothing any more from a moment on, but keeps them open: as a stopped process does. */
@@ -243,6 +413,12 @@ class HandClock implements Clock {
     this.watched = new Promise((resolve) => {
       this.#begin = resolve;
     });
+  }
+
+  /** Time passes for whoever looks whether anything has come: what had come before is seen at the first look. */
+  freeze(): void {
+    this.pass(0);
+    this.pass(20_000);
   }
 
   /** Time passes; whoever looks at it regularly looks once. */
