@@ -22,6 +22,8 @@ export interface ProcessOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** A command that runs the command it is followed by, in another network namespace, say. */
   readonly through?: readonly string[];
+  /** Another build of the command. */
+  readonly command?: string;
 }
 
 export class FanfoldProcess {
@@ -34,7 +36,7 @@ export class FanfoldProcess {
 
   constructor(args: readonly string[], options: ProcessOptions = {}) {
     const [file = process.execPath, ...before] = [...(options.through ?? []), process.execPath];
-    this.child = spawn(file, [...before, command, ...args], {
+    this.child = spawn(file, [...before, options.command ?? command, ...args], {
       cwd: options.cwd,
       env: { ...process.env, FANFOLD_TOKEN: token, CI: "true", ...options.env },
       stdio: ["pipe", "pipe", "pipe"],

@@ -20,9 +20,10 @@ export interface ClusterView {
     readonly id: string;
     readonly role: string;
     readonly reachable: boolean;
+    readonly problem: string | null;
     readonly decidedIndex: number | null;
   }[];
-  readonly workers: readonly { readonly running: number }[];
+  readonly workers: readonly { readonly name: string; readonly running: number }[];
 }
 
 export class Replicas {

@@ -22,7 +22,8 @@ const [host, port, token, ca, count] = process.argv.slice(1);
 const net = require("node:net"), tls = require("node:tls"), fs = require("node:fs");
 const secure = () => tls.connect({ host, port, ca: fs.readFileSync(ca), checkServerIdentity: () => undefined });
 const upgrade = "GET /v1/worker HTTP/1.1\\r\\nHost: " + host + "\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n" +
-  "Sec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\\r\\nAuthorization: Bearer " + token + "\\r\\n\\r\\n";
+  "Sec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\\r\\nX-Fanfold-Protocol: 1\\r\\nAuthorization: Bearer " +
+  token + "\\r\\n\\r\\n";
 const kinds = {
   nothing: () => net.connect({ host, port }),
   drip: () => {

@@ -133,7 +133,7 @@ export class PeerDialler {
 
   #failed(error: FanfoldError): void {
     const news =
-      error.code === "UNAUTHORIZED"
+      error.code === "UNAUTHORIZED" || error.code === "PROTOCOL_MISMATCH"
         ? this.#health.refused(error.message)
         : this.#health.failed(error.message, this.#now());
     this.#tell(news, error.code);

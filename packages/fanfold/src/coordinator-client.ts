@@ -276,14 +276,14 @@ function surveyNamed(options: ClientOptions, handlers: Partial<ClientHandlers>):
     const views: ClusterSummary[] = [];
     const reasons: string[] = [];
     const giveUp = new AbortController();
-    let unauthorized: FanfoldError | undefined;
+    let refusal: FanfoldError | undefined;
     let open = options.coordinators.length;
     const { clock } = options.surroundings ?? systemSurroundings;
     let stopWaiting: Cancel | undefined;
     const end = (leader: CoordinatorClient | undefined): void => {
       stopWaiting?.();
       giveUp.abort();
-      if (leader === undefined && unauthorized !== undefined) reject(unauthorized);
+      if (leader === undefined && refusal !== undefined) reject(refusal);
       else resolve({ leader, views, reasons });
     };
     const heard = (): void => {
@@ -303,7 +303,7 @@ function surveyNamed(options: ClientOptions, handlers: Partial<ClientHandlers>):
         },
         (error: unknown) => {
           const known = FanfoldError.from(error);
-          if (known.code === "UNAUTHORIZED") unauthorized = known;
+          if (known.code === "UNAUTHORIZED" || known.code === "PROTOCOL_MISMATCH") refusal ??= known;
           reasons.push(known.message);
           open -= 1;
           if (open === 0) end(undefined);

@@ -1,8 +1,10 @@
 /** Opens a link to a listener. */
 import { checkServerIdentity } from "node:tls";
 import { FanfoldError } from "@fanfold/job";
+import { protocolVersion as ownVersion } from "@fanfold/protocol";
 import { WebSocket } from "ws";
 import type { Codec, Link, LinkHandlers } from "./ports.js";
+import { mismatchStatus, protocolHeader, protocolMismatch, spokenProtocol } from "./protocol-header.js";
 import type { GrantedRole } from "./roles.js";
 import { diallerHeader } from "./strangers.js";
 import type { TlsIdentity } from "./tls-identity.js";
@@ -24,6 +26,8 @@ export interface DialOptions {
   readonly tls?: TlsIdentity;
   /** Certificates of this role are believed whatever name they have: workers are reached by addresses that change. */
   readonly believedRole?: GrantedRole;
+  /** What it speaks; default what this version does. */
+  readonly protocolVersion?: number;
   /** Gives up a dial that is under way. */
   readonly signal?: AbortSignal;
 }
@@ -31,7 +35,8 @@ export interface DialOptions {
 /**
  * Resolves when the link is open.
  *
- * @throws `UNAUTHORIZED` when the token is refused, `CONNECTION_LOST` when nobody answers.
+ * @throws `UNAUTHORIZED` when the token is refused, `CONNECTION_LOST` when nobody answers, `PROTOCOL_MISMATCH` when
+ * another version does.
  */
 export function dial<In, Out>(
   options: DialOptions,
@@ -40,8 +45,10 @@ export function dial<In, Out>(
 ): Promise<Link<Out>> {
   return new Promise((resolve, reject) => {
     const target = `${webSocketUrl(options.url)}${options.path}`;
+    const { protocolVersion = ownVersion } = options;
     const socket = new WebSocket(target, {
       headers: {
+        [protocolHeader]: String(protocolVersion),
         // Who shows a certificate may have no token.
         ...(options.token === "" ? {} : { authorization: `Bearer ${options.token}` }),
         ...(options.dialler === undefined ? {} : { [diallerHeader]: options.dialler }),
@@ -69,6 +76,11 @@ export function dial<In, Out>(
     socket.once("unexpected-response", (_request, response) => {
       response.resume();
       socket.terminate();
+      if (response.statusCode === mismatchStatus) {
+        const theirs = spokenProtocol(response.headers[protocolHeader]);
+        reject(protocolMismatch(options.url, theirs, protocolVersion));
+        return;
+      }
       const isRefused = response.statusCode === 401 || response.statusCode === 403;
       reject(
         isRefused

@@ -5,6 +5,7 @@ export { hostNameOf, isLoopback, isOwnHost } from "./host-header.js";
 export { connectInMemory, type InMemoryPair } from "./in-memory-link.js";
 export { type AcceptUpgrade, type Listener, type ListenOptions, listen, type Route } from "./listener.js";
 export type { Codec, Link, LinkHandlers } from "./ports.js";
+export { protocolHeader } from "./protocol-header.js";
 export {
   type Access,
   accessTable,

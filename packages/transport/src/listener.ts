@@ -7,10 +7,12 @@ import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { FanfoldError } from "@fanfold/job";
+import { protocolVersion as ownVersion } from "@fanfold/protocol";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Gate } from "./gate.js";
 import { isOwnHost } from "./host-header.js";
 import type { Codec, Link, LinkHandlers } from "./ports.js";
+import { mismatchStatus, protocolHeader, spokenProtocol } from "./protocol-header.js";
 import { type Access, authorize, type Peer } from "./roles.js";
 import { callerOf, diallerHeader, type Stranger, Strangers } from "./strangers.js";
 import type { TlsIdentity } from "./tls-identity.js";
@@ -44,6 +46,8 @@ export interface ListenOptions {
   /** Default 0: any free port. */
   readonly port?: number;
   readonly frameBytesMax: number;
+  /** What it speaks; default what this version does. */
+  readonly protocolVersion?: number;
   /** Told once of each peer that is not let in, and again when that has changed in between. */
   readonly onStranger?: (stranger: Stranger) => void;
   /** Tells who somebody is who shows a signed token or a certificate. Without it, secrets alone let in. */
@@ -99,8 +103,10 @@ export async function listen(options: ListenOptions, routes: readonly Route[]): 
     const caller = callerOf(request.headers[diallerHeader], request.socket.remoteAddress, pathOf(request));
     if (typeof admission === "number" || route === undefined) {
       const status = typeof admission === "number" ? admission : 401;
-      refuse(socket, status);
-      if (strangers.refused({ ...caller, status })) options.onStranger?.({ ...caller, status });
+      refuse(socket, status, options.protocolVersion);
+      const speaks = spokenProtocol(request.headers[protocolHeader]);
+      const stranger = { ...caller, status, ...(status === mismatchStatus ? { speaks } : {}) };
+      if (strangers.refused(stranger)) options.onStranger?.(stranger);
       return;
     }
     strangers.admitted(caller);
@@ -165,15 +171,17 @@ function serverFor({ tls, serve }: ListenOptions): Server {
 function admit(
   request: IncomingMessage,
   route: Route | undefined,
-  { gate, hostNames }: ListenOptions,
+  { gate, hostNames, protocolVersion = ownVersion }: ListenOptions,
 ): Peer | number {
   // Only browsers send Origin, and no page opens links: this closes cross-site WebSockets.
   if (request.headers.origin !== undefined) return 403;
   if (!isOwnHost(request.headers.host, hostNames ?? noNames)) return 403;
   const peer = identify(request, route, gate);
   if (peer === undefined || route === undefined) return 401;
-  if (route.access === undefined || route.access === "execute") return peer;
-  return authorize(route.access, peer) ?? peer;
+  const isOpen = route.access === undefined || route.access === "execute";
+  const refusal = isOpen ? undefined : authorize(route.access as Access, peer);
+  if (refusal !== undefined) return refusal;
+  return request.headers[protocolHeader] === String(protocolVersion) ? peer : mismatchStatus;
 }
 
 const noNames: ReadonlySet<string> = new Set();
@@ -249,11 +257,16 @@ const statusTexts: Readonly<Record<number, string>> = {
   401: "Unauthorized",
   403: "Forbidden",
   404: "Not Found",
+  [mismatchStatus]: "Upgrade Required",
   503: "Service Unavailable",
 };
 
-function refuse(socket: Duplex, status: number): void {
-  socket.end(
-    `HTTP/1.1 ${status} ${statusTexts[status] ?? "Error"}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`,
-  );
+function refuse(socket: Duplex, status: number, protocolVersion: number = ownVersion): void {
+  const lines = [
+    `HTTP/1.1 ${status} ${statusTexts[status] ?? "Error"}`,
+    "connection: close",
+    "content-length: 0",
+    ...(status === mismatchStatus ? ["upgrade: websocket", `${protocolHeader}: ${protocolVersion}`] : []),
+  ];
+  socket.end(`${lines.join("\r\n")}\r\n\r\n`);
 }

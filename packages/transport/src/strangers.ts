@@ -2,6 +2,8 @@
  * Decides which refusals of a listener are news: one for each peer until it has been let in, however often it tries.
  */
 
+import { mismatchText } from "./protocol-header.js";
+
 /** Header in which a dialler says who it is. It proves nothing: it is for the log of whoever refuses it. */
 export const diallerHeader = "x-fanfold-dialler";
 
@@ -13,6 +15,8 @@ export interface Stranger {
   readonly path: string;
   /** The HTTP status it was refused with. */
   readonly status: number;
+  /** Of one that speaks another protocol. */
+  readonly speaks?: string;
 }
 
 /** Strangers remembered; beyond that the oldest is forgotten, and would be told of again. */
@@ -39,8 +43,9 @@ export class Strangers {
 }
 
 /** For people. */
-export function strangerText({ name, address, path, status }: Stranger): string {
+export function strangerText({ name, address, path, status, speaks }: Stranger): string {
   const who = name === undefined ? address : `${name} at ${address}`;
+  if (speaks !== undefined) return `refused ${who}, who asked for ${path}: ${mismatchText(speaks)}`;
   return status === 403
     ? `refused a browser page at ${who} that asked for ${path}`
     : `refused ${who}, who asked for ${path} with a wrong token or none`;

@@ -2,6 +2,7 @@
 
 import { createPrivateKey, hkdfSync } from "node:crypto";
 import { connect, type Socket } from "node:net";
+import { protocolVersion } from "@fanfold/protocol";
 import { importJWK, importPKCS8, jwtVerify, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
@@ -18,6 +19,7 @@ import {
   type Listener,
   listen,
   type Peer,
+  protocolHeader,
   type Role,
   roles,
   TokenSigner,
@@ -79,7 +81,8 @@ function tokenFor(role: Role): string {
 /** The HTTP status that an upgrade is answered with; 101 lets in. */
 function upgradeStatus(path: string, headers: Readonly<Record<string, string>>): Promise<number> {
   return new Promise((resolve, reject) => {
-    const socket = new WebSocket(`${listener.url}${path}`, { headers });
+    const spoken = { [protocolHeader]: String(protocolVersion), ...headers };
+    const socket = new WebSocket(`${listener.url}${path}`, { headers: spoken });
     socket.once("upgrade", () => {
       socket.once("open", () => socket.terminate());
       resolve(101);
@@ -259,6 +262,7 @@ describe("a hostile caller", () => {
       `sec-websocket-key: ${key}`,
       "sec-websocket-version: 13",
       `authorization: Bearer ${secret}`,
+      `${protocolHeader}: ${protocolVersion}`,
       "",
       "",
     ].join("\r\n");

@@ -1,7 +1,15 @@
 /** One contract, two kinds of link: over a WebSocket, and in memory. */
 import { FanfoldError } from "@fanfold/job";
 import { afterEach, describe, expect, it } from "vitest";
-import { type Codec, connectInMemory, dial, type Link, type Listener, listen } from "../src/index.js";
+import {
+  type Codec,
+  connectInMemory,
+  dial,
+  type Link,
+  type Listener,
+  listen,
+  type Stranger,
+} from "../src/index.js";
 
 /** Text as UTF-8; refuses what starts with "bad". */
 const codec: Codec<string, string> = {
@@ -168,6 +176,29 @@ describe("a listener", () => {
     listeners.push(listener);
     const options = { url: listener.url, frameBytesMax: 1_000, ...given };
     await expect(dial(options, codec, new Ear().handlers)).rejects.toMatchObject({ code: "UNAUTHORIZED" });
+  });
+
+  it.each([
+    ["a later", 8, "protocol 7 there, protocol 8 here"],
+    ["an earlier", 6, "protocol 7 there, protocol 6 here"],
+  ])("parts with %s version before a word, and both can say why", async (_what, protocolVersion, words) => {
+    const strangers: Stranger[] = [];
+    const options = {
+      frameBytesMax: 1_000,
+      protocolVersion: 7,
+      onStranger: (who: Stranger) => strangers.push(who),
+    };
+    const listener = await listen(options, [route]);
+    listeners.push(listener);
+    const given = { url: listener.url, path: "/v1/test", frameBytesMax: 1_000, protocolVersion };
+    await expect(dial({ ...given, token: "secret" }, codec, new Ear().handlers)).rejects.toMatchObject({
+      code: "PROTOCOL_MISMATCH",
+      message: expect.stringContaining(words) as unknown,
+    });
+    expect(strangers).toMatchObject([{ status: 426, speaks: String(protocolVersion) }]);
+    // A stranger is not even told that.
+    const unknown = dial({ ...given, token: "wrong" }, codec, new Ear().handlers);
+    await expect(unknown).rejects.toMatchObject({ code: "UNAUTHORIZED" });
   });
 
   it("refuses whatever a browser sends, and answers plain requests with 404", async () => {

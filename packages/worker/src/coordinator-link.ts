@@ -140,7 +140,9 @@ export class CoordinatorLink {
           },
           (error: unknown) => {
             const known = FanfoldError.from(error);
-            if (known.code === "UNAUTHORIZED") this.#tellOnce("error", url, known.message);
+            const { code } = known;
+            if (code === "UNAUTHORIZED" || code === "PROTOCOL_MISMATCH")
+              this.#tellOnce("error", url, `${code}: ${known.message}`);
             else this.#log.debug({ url }, known.message);
             resolve(false);
           },
