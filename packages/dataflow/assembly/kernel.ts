@@ -5,3 +5,7 @@ export { blockEnd, itemPartition, sortEntries, writeBlock } from "./drain";
 export { delimitedIsOdd, delimitedStop, scanDelimited, useDelimited } from "./delimited";
 export { jsonIsOdd, jsonStop, scanJson } from "./json";
 export { countWords, numberColumn, numberWords, wordsStop, wordsTaken } from "./words";
+export { appendFixed, placeByHash, placeByRange, useRows } from "./rows";
+export { placesOf, sortRows } from "./sort";
+export { gather, gatheredEnd, gatherFixed, gatherLines, putGathered } from "./gather";
+export { endSource, mergeKeys, mergeSome, mergeWaiting, openSource, useMerge } from "./merge";

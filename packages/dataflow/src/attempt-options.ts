@@ -1,7 +1,7 @@
 /** What an attempt is given, and what it gives back: the face of this package to the worker. */
 import type { AnyJob, JobLog, Split } from "@fanfold/job";
+import type { SegmentSlice } from "./block-reader.js";
 import type { RecordSource, SinkFactory, SinkSummary } from "./ports.js";
-import type { SegmentSlice } from "./segment-reader.js";
 import type { Compression, SegmentSummary } from "./segment-writer.js";
 import type { SkipSummary } from "./skips.js";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type AnyJob, FanfoldError, isOutputName, jsonLines, type Writer } from "@fanfold/job";
 import type { OutputFile } from "./attempt-options.js";
 import { namedOutputsMax } from "./limits.js";
-import type { InternalWriterSpec, RawPair, RecordSink, SinkFactory } from "./ports.js";
+import type { GatheredLayout, InternalWriterSpec, RawPair, RecordSink, SinkFactory } from "./ports.js";
 
 /** Name of the output of bad records; no user's output may begin with a sign. */
 export const skippedOutputName = "_skipped";
@@ -48,6 +48,17 @@ export class AttemptOutputs {
   /** Whether pairs may be written undecoded: nobody but the main output wants them, and it can tell some by their bytes. */
   get takesRaw(): boolean {
     return this.#main?.writeRaw !== undefined && this.#records === undefined;
+  }
+
+  /** How pairs may be written many at once, undecoded; undefined where they may not. */
+  get gathers(): GatheredLayout | undefined {
+    return this.takesRaw && this.#main?.writeGathered !== undefined ? this.#main.gathers : undefined;
+  }
+
+  /** Writes `records` pairs, put together as `gathers` says. */
+  writeGathered(bytes: Buffer, start: number, end: number, records: number): void {
+    this.#main!.writeGathered!(bytes, start, end, records);
+    this.records += records;
   }
 
   /** Writes a pair undecoded, where `takesRaw`; false, and nothing done, when it must be decoded after all. */

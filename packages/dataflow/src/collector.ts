@@ -7,11 +7,11 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { AnyJob } from "@fanfold/job";
+import { BlockGatherer } from "./block-gatherer.js";
+import type { SegmentSlice } from "./block-reader.js";
 import { type Combine, combineOf, StreamWriter, writeStream } from "./combine-groups.js";
-import { copyBytes } from "./compare-bytes.js";
 import { type Kernel, PlainMemory, returnKernel, takeKernel } from "./kernel.js";
 import { KeyEncoder } from "./key-encoder.js";
-import { tagBytes } from "./key-tags.js";
 import { bufferBytesMax } from "./limits.js";
 import { NumberedSums } from "./numbered-sums.js";
 import { type NumericFold, NumericTable } from "./numeric-table.js";
@@ -20,7 +20,6 @@ import { PartitionChooser } from "./partition-chooser.js";
 import { PartitionMerge } from "./partition-merge.js";
 import type { FixedBlock } from "./ports.js";
 import { RecordBuffer } from "./record-buffer.js";
-import type { SegmentSlice } from "./segment-reader.js";
 import { type Compression, type SegmentSummary, SegmentWriter } from "./segment-writer.js";
 import { SortedEntries } from "./sorted-entries.js";
 import { ValueEncoder } from "./value-encoder.js";
@@ -71,6 +70,8 @@ export class Collector {
   /** Whether the buffer may hold a key twice, so that combining it can make it smaller. */
   #hasRepeats = false;
   readonly #runs: Run[] = [];
+  /** Where there are kernels. Writers use it one after the other. */
+  readonly #gatherer: BlockGatherer | undefined;
 
   constructor(options: CollectorOptions) {
     this.#options = options;
@@ -80,13 +81,16 @@ export class Collector {
     const fold = numericFoldOf(this.#combine);
     const share = Math.floor(options.memoryBytes / (fold === undefined ? 2 : 4));
     const bytesMax = Math.min(share, bufferBytesMax);
+    this.#kernel = takeKernel();
     this.#buffer = new RecordBuffer({
       partitions: options.partitions,
       bytesMax,
       recordsMax: options.recordsMax,
+      memory: this.#kernel ?? new PlainMemory(),
+      chooser: this.#chooser,
     });
+    if (this.#kernel !== undefined) this.#gatherer = new BlockGatherer(this.#kernel);
     if (fold === undefined) return;
-    this.#kernel = takeKernel();
     const memory = this.#kernel ?? new PlainMemory();
     this.#table = new NumericTable({ fold, chooser: this.#chooser, bytesMax, memory });
     // Where a function of the user is asked about a key, it is asked when that is emitted, so that errors name the record.
@@ -150,7 +154,9 @@ export class Collector {
       this.#leaveTable(table, value);
     }
     this.#hasRepeats = true;
-    const partition = this.#chooser.choose(key, this.#keys.bytes, keyLength);
+    const chooser = this.#chooser;
+    // Where bytes are all that counts, the buffer asks for all of its records at once.
+    const partition = chooser.looksAtBytes ? 0 : chooser.choose(key, this.#keys.bytes, keyLength);
     if (this.#buffer.appendString(partition, this.#keys, value, this.#values)) return;
     const valueLength = this.#values.encode(value);
     this.#append(partition, this.#keys.bytes, 0, keyLength, valueLength);
@@ -162,18 +168,12 @@ export class Collector {
   }
 
   /** Takes the records of a block: the first bytes of each as the key, the rest as the value. */
-  appendFixed({ bytes, count, size, keyBytes }: FixedBlock): void {
-    const head = this.#values.headOfBytes(size - keyBytes);
-    // As a key, the bytes are encoded by their tag in front.
-    const key = Buffer.alloc(keyBytes + 1);
-    key[0] = tagBytes;
-    for (let i = 0; i < count; i++) {
-      const start = i * size;
-      copyBytes(key, 1, bytes, start, start + keyBytes);
-      const partition = this.#chooser.place(key, 0, key.length);
-      if (this.#buffer.appendFixed(partition, bytes, start, size, key, head)) continue;
-      this.#spill();
-      this.#buffer.appendFixed(partition, bytes, start, size, key, head);
+  appendFixed(block: FixedBlock): void {
+    const head = this.#values.headOfBytes(block.size - block.keyBytes);
+    for (let done = 0; done < block.count; ) {
+      const taken = this.#buffer.appendFixed(block, done, head);
+      if (taken === 0) this.#spill();
+      done += taken;
     }
   }
 
@@ -239,6 +239,7 @@ export class Collector {
       partitions: this.#options.partitions,
       compression: this.#options.compression,
       isDigested: true,
+      gatherer: this.#gatherer,
     });
     try {
       if (sorted !== undefined) sorted.writeTo(writer);
@@ -250,7 +251,6 @@ export class Collector {
       throw thrown;
     } finally {
       this.#removeRuns();
-      this.#buffer.release();
       this.#releaseKernel();
     }
   }
@@ -287,6 +287,7 @@ export class Collector {
       partitions: this.#options.partitions,
       compression: "none",
       isDigested: false,
+      gatherer: this.#gatherer,
     });
     this.#runs.push({ path, ends: writer.ends });
     try {
@@ -311,12 +312,15 @@ export class Collector {
       const slices = this.#runs.map((run, order): SegmentSlice => {
         return { path: run.path, start: p === 0 ? 0 : run.ends[p - 1]!, end: run.ends[p]!, order };
       });
+      const mark = this.#kernel?.mark;
+      const grown = this.#gatherer?.grown;
       const merge = await PartitionMerge.open(slices, {
         partition: p,
         memoryBytes: Math.floor(this.#options.memoryBytes / 4),
         workDir: this.#options.workDir,
         combine: this.#combine,
         pace,
+        kernel: this.#kernel,
       });
       try {
         const steps = new StreamWriter({
@@ -331,6 +335,8 @@ export class Collector {
         this.spilledBytes += merge.spilledBytes;
       } finally {
         merge.close();
+        // What the writer's gatherer has got meanwhile must stay.
+        if (mark !== undefined && grown === this.#gatherer?.grown) this.#kernel?.rewind(mark);
       }
     }
   }

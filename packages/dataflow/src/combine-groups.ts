@@ -3,6 +3,7 @@ import type { Aggregator, AnyJob } from "@fanfold/job";
 import { foldGroup } from "./fold-group.js";
 import { GroupStream } from "./group-stream.js";
 import { GroupValues } from "./group-values.js";
+import { PlacesStream } from "./places-stream.js";
 import type { RecordStream } from "./record-view.js";
 import type { SegmentWriter } from "./segment-writer.js";
 import { thrownByUser } from "./user-error.js";
@@ -58,6 +59,7 @@ export class StreamWriter {
 
   #writePlain(): boolean {
     const { stream, partition, writer } = this.#options;
+    if (stream instanceof PlacesStream && writer.takesPlaces) return writePlaces(stream, partition, writer);
     const view = stream.view;
     for (let left = stepRecords; left > 0; left--) {
       if (!stream.next()) return true;
@@ -91,6 +93,16 @@ export class StreamWriter {
     }
     return false;
   }
+}
+
+function writePlaces(stream: PlacesStream, partition: number, writer: SegmentWriter): boolean {
+  for (let left = stepRecords; left > 0; ) {
+    const count = stream.nextBatch();
+    if (count === 0) return true;
+    writer.appendPlaces(partition, stream.placesAt, count);
+    left -= count;
+  }
+  return false;
 }
 
 function callCombine(groups: GroupStream, combine: CombineFunction): unknown {

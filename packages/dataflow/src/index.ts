@@ -12,6 +12,7 @@ export type {
   SampleAttemptResult,
 } from "./attempt-options.js";
 export { skippedOutputName } from "./attempt-outputs.js";
+export type { SegmentSlice } from "./block-reader.js";
 export { boundariesFrom } from "./boundaries.js";
 export { decodeKey, decodeValue, encodeKey, encodeValue } from "./codec.js";
 export { type FieldLayout, FieldScanner } from "./field-scanner.js";
@@ -22,6 +23,7 @@ export { runMapAttempt } from "./map-attempt.js";
 export type {
   BlockLayout,
   FixedBlock,
+  GatheredLayout,
   InternalWriterSpec,
   RawKind,
   RawPair,
@@ -35,7 +37,6 @@ export type {
 export { runReduceAttempt } from "./reduce-attempt.js";
 export { runSampleAttempt } from "./sample-attempt.js";
 export { type PartitionRange, readSegmentIndex, type SegmentIndex } from "./segment-index.js";
-export type { SegmentSlice } from "./segment-reader.js";
 export type { Compression, SegmentSummary } from "./segment-writer.js";
 export type { SkipSummary } from "./skips.js";
 export { type NumberedWords, type Numbers, numberedBytesMax, TextNumberer } from "./text-numberer.js";

@@ -65,6 +65,40 @@ export interface KernelCalls {
   scanDelimited(from: number, to: number, starts: number, most: number): number;
   delimitedStop(): number;
   delimitedIsOdd(): number;
+  useRows(arena: number, rows: number): void;
+  appendFixed(
+    input: number,
+    count: number,
+    size: number,
+    keyBytes: number,
+    tag: number,
+    head: number,
+    headLength: number,
+    index: number,
+    used: number,
+  ): void;
+  placeByHash(count: number, partitions: number): void;
+  placeByRange(count: number, prefixes: number, places: number, boundaries: number): void;
+  sortRows(
+    count: number,
+    partitions: number,
+    starts: number,
+    space: number,
+    other: number,
+    histograms: number,
+  ): void;
+  placesOf(from: number, count: number, places: number): void;
+  gather(block: number, places: number, count: number, blockBytes: number): number;
+  putGathered(block: number, target: number): number;
+  gatherFixed(places: number, count: number, target: number, end: number, size: number): number;
+  gatherLines(places: number, count: number, target: number, end: number): number;
+  gatheredEnd(): number;
+  useMerge(sources: number, count: number, nodes: number, kept: number): void;
+  openSource(source: number, payload: number, count: number): void;
+  endSource(source: number): void;
+  mergeSome(places: number, most: number): number;
+  mergeWaiting(): number;
+  mergeKeys(): number;
 }
 
 const pageBytes = 65536;
@@ -85,6 +119,11 @@ export interface GrowingMemory {
   allocate(bytes: number): number;
   /** Called when memory has moved, so that views of it must be made again. */
   onMoved(listener: () => void): void;
+}
+
+export interface KernelMark {
+  readonly next: number;
+  readonly listeners: number;
 }
 
 export class Kernel implements GrowingMemory {
@@ -111,6 +150,22 @@ export class Kernel implements GrowingMemory {
 
   onMoved(listener: () => void): void {
     this.#listeners.push(listener);
+  }
+
+  /** Words at `at`, until memory moves. */
+  words(at: number, count: number): Uint32Array<ArrayBuffer> {
+    return new Uint32Array(this.calls.memory.buffer, at, count);
+  }
+
+  /** Where the next allocation goes, for `rewind`. */
+  get mark(): KernelMark {
+    return { next: this.#next, listeners: this.#listeners.length };
+  }
+
+  /** Gives back what was allocated, and forgets who listens, since `mark` was taken. */
+  rewind(mark: KernelMark): void {
+    this.#next = mark.next;
+    this.#listeners.length = mark.listeners;
   }
 
   /** Ready for the next to use it; what it holds stays in memory, which need not be asked for again. */
@@ -146,7 +201,7 @@ export class PlainMemory implements GrowingMemory {
 const kept: Kernel[] = [];
 const keptMax = 2;
 /** A memory never shrinks, so one grown larger than this is not kept. */
-const keptBytesMax = 256 * 1024 * 1024;
+const keptBytesMax = 1024 * 1024 * 1024;
 
 /** A kernel for one user at a time; undefined where there are none. */
 export function takeKernel(): Kernel | undefined {

@@ -6,6 +6,7 @@ import { type AnyJob, FanfoldError, type Key, type PartitionFunction } from "@fa
 import { keyHash, partitionOfHash } from "@fanfold/placement";
 import { asBuffer, compareBytes } from "./compare-bytes.js";
 import type { GroupBy } from "./group-stream.js";
+import type { Kernel } from "./kernel.js";
 import { KeyEncoder } from "./key-encoder.js";
 import { thrownWithinEmit } from "./user-error.js";
 
@@ -14,6 +15,8 @@ export class PartitionChooser {
   readonly #partitioner: PartitionFunction<unknown> | undefined;
   readonly #boundaries: readonly Buffer[] | undefined;
   readonly #groupBy: GroupBy | undefined;
+  /** Where a kernel has them. */
+  #boundariesAt = 0;
   readonly #groupEncoder: KeyEncoder = new KeyEncoder();
 
   constructor(job: AnyJob, partitions: number, boundaries: readonly Uint8Array[] | undefined) {
@@ -38,6 +41,22 @@ export class PartitionChooser {
     if (this.#partitions === 1) return 0;
     if (this.#boundaries === undefined) return partitionOfHash(keyHash(bytes, start, end), this.#partitions);
     return rangeOf(this.#boundaries, bytes, start, end);
+  }
+
+  /** Lays out in a kernel's memory what `placeRows` needs. */
+  prepare(kernel: Kernel): void {
+    if (this.#boundaries !== undefined) this.#boundariesAt = putBoundaries(kernel, this.#boundaries);
+  }
+
+  /** Gives the rows that a kernel uses, `count` of them, the partitions that `place` would give them. */
+  placeRows(kernel: Kernel, count: number): void {
+    const { calls } = kernel;
+    if (this.#boundaries === undefined) {
+      calls.placeByHash(count, this.#partitions);
+      return;
+    }
+    const at = this.#boundariesAt;
+    calls.placeByRange(count, at, at + 8 * this.#boundaries.length, this.#boundaries.length);
   }
 
   /**
@@ -86,6 +105,27 @@ export class PartitionChooser {
     );
   }
 }
+
+/** Puts the first eight bytes of each boundary, then place and length of each, then the boundaries into a kernel's memory. */
+function putBoundaries(kernel: Kernel, boundaries: readonly Buffer[]): number {
+  const count = boundaries.length;
+  const total = boundaries.reduce((bytes, boundary) => bytes + boundary.length, 0);
+  const at = kernel.allocate(16 * count + total + prefixBytes);
+  const { bytes } = kernel;
+  let key = at + 16 * count;
+  for (const [index, boundary] of boundaries.entries()) {
+    boundary.copy(bytes, key);
+    const prefix = Buffer.alloc(prefixBytes);
+    boundary.copy(prefix);
+    bytes.writeBigUInt64LE(prefix.readBigUInt64BE(), at + 8 * index);
+    bytes.writeUInt32LE(key, at + 8 * (count + index));
+    bytes.writeUInt32LE(boundary.length, at + 8 * (count + index) + 4);
+    key += boundary.length;
+  }
+  return at;
+}
+
+const prefixBytes = 8;
 
 /** How many boundaries are not above the key: a boundary is the first key of its partition. */
 function rangeOf(boundaries: readonly Buffer[], bytes: Buffer, start: number, end: number): number {

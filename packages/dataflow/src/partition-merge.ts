@@ -6,13 +6,18 @@
  */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { BlockGatherer } from "./block-gatherer.js";
+import { BlockReader, type SegmentSlice } from "./block-reader.js";
 import type { Combine } from "./combine-groups.js";
 import { StreamWriter } from "./combine-groups.js";
+import type { Kernel } from "./kernel.js";
 import { blockBytes, mergeFilesMax, mergeSourcesMax, mergeWindowBytesMax } from "./limits.js";
+import { MergedPlaces } from "./merged-places.js";
 import { MergedStream } from "./merged-stream.js";
 import type { Pace } from "./pace.js";
+import { PlacesStream } from "./places-stream.js";
 import type { RecordStream } from "./record-view.js";
-import { SegmentReader, type SegmentSlice } from "./segment-reader.js";
+import { SegmentReader } from "./segment-reader.js";
 import { SegmentWriter } from "./segment-writer.js";
 
 export interface MergeOptions {
@@ -23,6 +28,19 @@ export interface MergeOptions {
   /** Applied when runs are written; the result of the merge itself is not combined. */
   readonly combine: Combine | undefined;
   readonly pace: Pick<Pace, "restWhenDue">;
+  /** Merges, in its memory; lent until the merge is closed. */
+  readonly kernel?: Kernel | undefined;
+}
+
+interface Source {
+  readonly bytesRead: number;
+  close(): void;
+}
+
+interface Opened {
+  readonly sources: readonly Source[];
+  readonly stream: RecordStream;
+  keys(): number;
 }
 
 export class PartitionMerge {
@@ -31,8 +49,7 @@ export class PartitionMerge {
   spilledBytes = 0;
   readonly #options: MergeOptions;
   readonly #ownPaths: Set<string> = new Set();
-  #readers: readonly SegmentReader[] = [];
-  #stream: RecordStream = new MergedStream([]);
+  #opened: Opened = { sources: [], stream: new MergedStream([]), keys: () => 0 };
 
   private constructor(options: MergeOptions) {
     this.#options = options;
@@ -52,12 +69,17 @@ export class PartitionMerge {
 
   /** All records, by key, equal keys in the order of the slices. */
   get stream(): RecordStream {
-    return this.#stream;
+    return this.#opened.stream;
+  }
+
+  /** Different keys given so far, where a kernel merges. */
+  get keys(): number {
+    return this.#opened.keys();
   }
 
   /** Bytes of the slices read so far. */
   get bytesRead(): number {
-    return this.#readers.reduce((total, reader) => total + reader.bytesRead, 0);
+    return this.#opened.sources.reduce((total, source) => total + source.bytesRead, 0);
   }
 
   async #open(slices: readonly SegmentSlice[]): Promise<void> {
@@ -70,35 +92,37 @@ export class PartitionMerge {
         sources.push(group.length === 1 ? group[0]! : await this.#mergeToRun(group));
       }
     }
-    this.#readers = openAll(sources, this.#options);
-    this.#stream = new MergedStream(this.#readers);
+    this.#opened = openAll(sources, this.#options);
   }
 
   /** Closes what is open and removes the runs of this merge. */
   close(): void {
-    for (const reader of this.#readers) reader.close();
+    for (const source of this.#opened.sources) source.close();
     this.#removeRuns();
   }
 
   async #mergeToRun(group: readonly SegmentSlice[]): Promise<SegmentSlice> {
-    const { partition, workDir, combine, pace } = this.#options;
+    const { partition, workDir, combine, pace, kernel } = this.#options;
+    const mark = kernel?.mark;
     const path = join(workDir, `merge-${partition}-${this.spills}.run`);
     const writer = new SegmentWriter(path, {
       partitions: partition + 1,
       compression: "none",
       isDigested: false,
+      gatherer: kernel === undefined ? undefined : new BlockGatherer(kernel),
     });
     this.#ownPaths.add(path);
-    const readers = openAll(group, this.#options);
+    const { sources, stream } = openAll(group, this.#options);
     try {
-      const steps = new StreamWriter({ stream: new MergedStream(readers), partition, writer, combine });
+      const steps = new StreamWriter({ stream, partition, writer, combine });
       while (!steps.writeSome()) await pace.restWhenDue();
       writer.finish();
     } catch (thrown) {
       writer.abort();
       throw thrown;
     } finally {
-      for (const reader of readers) reader.close();
+      for (const source of sources) source.close();
+      if (mark !== undefined) kernel!.rewind(mark);
     }
     const end = writer.ends[partition]!;
     this.spills += 1;
@@ -138,11 +162,17 @@ function groupsWithin(sources: readonly SegmentSlice[], memoryBytes: number): Se
   return groups;
 }
 
-function openAll(slices: readonly SegmentSlice[], options: MergeOptions): SegmentReader[] {
-  const share = Math.floor(options.memoryBytes / Math.max(1, slices.length)) - blockBytes;
+function openAll(slices: readonly SegmentSlice[], options: MergeOptions): Opened {
+  const { partition, memoryBytes, kernel } = options;
+  const share = Math.floor(memoryBytes / Math.max(1, slices.length)) - blockBytes;
   const windowBytes = Math.max(blockBytes, Math.min(mergeWindowBytesMax, share));
   const keepsFileOpen = slices.length <= mergeFilesMax;
-  return slices.map(
-    (slice) => new SegmentReader(slice, { partition: options.partition, windowBytes, keepsFileOpen }),
-  );
+  const each = { partition, windowBytes, keepsFileOpen, memory: kernel };
+  if (kernel === undefined) {
+    const sources = slices.map((slice) => new SegmentReader(slice, each));
+    return { sources, stream: new MergedStream(sources), keys: () => 0 };
+  }
+  const sources = slices.map((slice) => new BlockReader(slice, each));
+  const places = new MergedPlaces(kernel, sources);
+  return { sources, stream: new PlacesStream(places), keys: () => places.keys };
 }

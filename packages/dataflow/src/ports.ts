@@ -65,6 +65,13 @@ export interface RecordSink {
    * cannot be told from the bytes alone how the pair looks. Sinks that could never tell leave it out.
    */
   writeRaw?(pair: RawPair): boolean;
+  /** How `writeGathered` wants its bytes. */
+  readonly gathers?: GatheredLayout;
+  /**
+   * Appends `bytes[start, end)`, which hold `records` pairs as this sink writes them; of pairs for which `writeRaw` would
+   * have done the same. The bytes may be reused at once.
+   */
+  writeGathered?(bytes: Buffer, start: number, end: number, records: number): void;
   /** Appends one value (named outputs). */
   writeValue(value: unknown): void;
   /** Flushes, fsyncs and closes. */
@@ -72,6 +79,11 @@ export interface RecordSink {
   /** Closes and removes the file. Never throws. */
   abort(): void;
 }
+
+/** What a kernel can put together: key and value as bytes, of one size together; or values that are text, a line each. */
+export type GatheredLayout =
+  | { readonly kind: "fixedRecords"; readonly bytes: number }
+  | { readonly kind: "textLines" };
 
 /** What the bytes of a raw key or value are: UTF-8 text, bytes, or nothing at all (`null` and `undefined`). */
 export type RawKind = "text" | "bytes" | "none";

@@ -14,12 +14,16 @@ import { AttemptOutputs } from "./attempt-outputs.js";
 import { combineOf } from "./combine-groups.js";
 import { createEmitter, type EmitFunction, type Emitter, isPlainScalar } from "./emitter.js";
 import { foldGroup } from "./fold-group.js";
+import { GatheredOutput } from "./gathered-output.js";
 import { type GroupBy, GroupStream } from "./group-stream.js";
 import { GroupValues } from "./group-values.js";
+import { type Kernel, returnKernel, takeKernel } from "./kernel.js";
+import { decodeKeyAt } from "./key-decoder.js";
 import { memoryBytesMin } from "./limits.js";
 import { skipsOf } from "./map-attempt.js";
 import { isThenable, Pace } from "./pace.js";
 import { PartitionMerge } from "./partition-merge.js";
+import { PlacesStream } from "./places-stream.js";
 import { RawPairView } from "./raw-pairs.js";
 import type { Skips } from "./skips.js";
 import { Counters, createTaskContext, Guard } from "./task-context.js";
@@ -69,6 +73,9 @@ class ReduceAttempt {
   #rawPairs = 0;
   #merge: PartitionMerge | undefined;
   #groups: GroupStream | undefined;
+  /** Instead of groups, where all pairs are passed on. */
+  #passed: GatheredOutput | undefined;
+  #kernel: Kernel | undefined;
 
   constructor(options: ReduceAttemptOptions, ports: AttemptPorts) {
     this.#options = options;
@@ -91,8 +98,15 @@ class ReduceAttempt {
     signal.throwIfAborted();
     this.#outputs.openMain(this.#options);
     await this.#callHook("setup");
-    await this.#openGroups();
-    await this.#reduceAll(job);
+    const merge = await this.#openMerge();
+    const { stream } = merge;
+    const layout = this.#isPassedOn ? this.#outputs.gathers : undefined;
+    if (layout !== undefined && stream instanceof PlacesStream) {
+      await this.#passAll(stream, new GatheredOutput(stream, this.#outputs, layout));
+    } else {
+      this.#groups = new GroupStream(stream, job.groupBy as GroupBy | undefined);
+      await this.#reduceAll(job, this.#groups);
+    }
     await this.#callHook("teardown");
     this.#emitter.close();
     const outputs = this.#outputs.close();
@@ -113,19 +127,23 @@ class ReduceAttempt {
 
   close(): void {
     this.#merge?.close();
+    if (this.#kernel !== undefined) returnKernel(this.#kernel);
+    this.#kernel = undefined;
   }
 
-  async #openGroups(): Promise<void> {
+  async #openMerge(): Promise<PartitionMerge> {
     const { job, segments, partition, workDir, memoryBytes } = this.#options;
     const slices = [...segments].sort((a, b) => a.order - b.order);
+    this.#kernel = takeKernel();
     this.#merge = await PartitionMerge.open(slices, {
+      kernel: this.#kernel,
       partition,
       memoryBytes: Math.floor(Math.max(memoryBytes, memoryBytesMin) / 2),
       workDir,
       combine: combineOf(job),
       pace: this.#pace,
     });
-    this.#groups = new GroupStream(this.#merge.stream, job.groupBy as GroupBy | undefined);
+    return this.#merge;
   }
 
   async #callHook(name: "setup" | "teardown"): Promise<void> {
@@ -138,8 +156,7 @@ class ReduceAttempt {
     }
   }
 
-  async #reduceAll(job: AnyJob): Promise<void> {
-    const groups = this.#groups!;
+  async #reduceAll(job: AnyJob, groups: GroupStream): Promise<void> {
     const reduce: unknown = job.reduce;
     const step = this.#stepOf(groups, reduce);
     if (this.#trial !== undefined && this.#skips !== undefined) {
@@ -158,9 +175,35 @@ class ReduceAttempt {
 
   #stepOf(groups: GroupStream, reduce: unknown): () => PromiseLike<unknown> | undefined {
     if (typeof reduce !== "function") return this.#foldStep(groups, reduce as Aggregator<unknown, unknown>);
-    const isPassed = isIdentity(reduce) && this.#trial === undefined && this.#outputs.takesRaw;
-    if (isPassed && this.#options.job.groupBy === undefined) return this.#passStep(groups);
+    if (this.#isPassedOn) return this.#passStep(groups);
     return this.#callStep(groups, reduce as ReduceCall);
+  }
+
+  /** Whether the writer takes pairs as they are, and nobody else looks at them. */
+  get #isPassedOn(): boolean {
+    const { reduce, groupBy } = this.#options.job;
+    const isIdentical = typeof reduce === "function" && isIdentity(reduce);
+    return isIdentical && this.#trial === undefined && this.#outputs.takesRaw && groupBy === undefined;
+  }
+
+  async #passAll(stream: PlacesStream, passed: GatheredOutput): Promise<void> {
+    this.#passed = passed;
+    const pair = new RawPairView();
+    const { view } = stream;
+    const passOne = (): void => {
+      const { bytes, keyStart, keyEnd, valueStart, valueEnd } = view;
+      const key = (): unknown => decodeKeyAt(bytes, keyStart, keyEnd);
+      try {
+        if (pair.show(view) && this.#outputs.writeRaw(pair)) this.#rawPairs += 1;
+        else this.#emitter.emit(key() as never, decodeValueAt(bytes, valueStart, valueEnd));
+        this.#guard.check();
+      } catch (thrown) {
+        const failure = this.#guard.hasFailed ? this.#guard.failure : thrown;
+        throw thrownByUser(failure, { function: "reduce", key: key() });
+      }
+    };
+    while (passed.passBatch(passOne) > 0) await this.#pace.restWhenDue();
+    passed.flush();
   }
 
   /** Hands pairs to the writer as they are; only those that it cannot tell by their bytes are decoded. */
@@ -256,20 +299,24 @@ class ReduceAttempt {
 
   #metrics(bytesOut: number): AttemptMetrics {
     return {
-      recordsIn: this.#groups?.records ?? 0,
+      recordsIn: this.#recordsIn,
       bytesIn: bytesOf(this.#options),
-      pairsEmitted: this.#emitter.pairs() + this.#rawPairs,
+      pairsEmitted: this.#emitter.pairs() + this.#rawPairs + (this.#passed?.pairs ?? 0),
       recordsOut: this.#outputs.records,
       bytesOut,
-      groups: this.#groups?.group ?? 0,
+      groups: this.#groups?.group ?? this.#merge?.keys ?? 0,
       spills: this.#merge?.spills ?? 0,
       spilledBytes: this.#merge?.spilledBytes ?? 0,
     };
   }
 
+  get #recordsIn(): number {
+    return this.#groups?.records ?? this.#passed?.records ?? 0;
+  }
+
   #progress(): AttemptProgress {
     return {
-      recordsIn: this.#groups?.records ?? 0,
+      recordsIn: this.#recordsIn,
       bytesIn: this.#merge?.bytesRead ?? 0,
       bytesTotal: bytesOf(this.#options),
       recordsOut: this.#outputs.records,

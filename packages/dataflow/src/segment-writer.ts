@@ -8,8 +8,10 @@ import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { compressSync } from "lz4-napi";
 import { BlockBuilder } from "./block-builder.js";
+import type { BlockGatherer } from "./block-gatherer.js";
 import { FileOutput } from "./file-output.js";
 import { blockBytes, compressionRatioMin, compressionRetryBlocks } from "./limits.js";
+import { placeWords } from "./places-stream.js";
 import {
   blockHeaderBytes,
   codecLz4,
@@ -22,6 +24,14 @@ import {
 
 /** `auto` compresses where the first blocks show that it pays. */
 export type Compression = "auto" | "none";
+
+export interface SegmentWriterOptions {
+  readonly partitions: number;
+  readonly compression: Compression;
+  readonly isDigested: boolean;
+  /** For `appendPlaces`, of records in its kernel's memory. */
+  readonly gatherer?: BlockGatherer | undefined;
+}
 
 export interface SegmentSummary {
   readonly path: string;
@@ -41,7 +51,8 @@ export class SegmentWriter {
   readonly #builder: BlockBuilder = new BlockBuilder();
   readonly #hash: ReturnType<typeof createHash> | undefined;
   readonly #header: Buffer = Buffer.allocUnsafeSlow(blockHeaderBytes);
-  #scratch: Buffer = Buffer.allocUnsafeSlow(2 * blockBytes);
+  readonly #gatherer: BlockGatherer | undefined;
+  #scratch: Buffer = nothing;
   #partition = 0;
   #sequence = 0;
   #records = 0;
@@ -50,7 +61,8 @@ export class SegmentWriter {
   #isCompressing = false;
 
   /** @throws `OUTPUT_UNWRITABLE`, `DISK_FULL` */
-  constructor(path: string, options: { partitions: number; compression: Compression; isDigested: boolean }) {
+  constructor(path: string, options: SegmentWriterOptions) {
+    this.#gatherer = options.gatherer;
     this.#ends = new Float64Array(options.partitions);
     this.#recordCounts = new Float64Array(options.partitions);
     this.#storeFor = options.compression === "none" ? Number.POSITIVE_INFINITY : 0;
@@ -90,6 +102,21 @@ export class SegmentWriter {
     this.#writeBlock(bytes.subarray(start, end), records, isLast);
   }
 
+  /** Whether `appendPlaces` may be used; then, for all records of a partition or for none. */
+  get takesPlaces(): boolean {
+    return this.#gatherer !== undefined;
+  }
+
+  /** As `append`, for `count` records by their places. */
+  appendPlaces(partition: number, placesAt: number, count: number): void {
+    if (partition !== this.#partition) this.#turnTo(partition);
+    const gatherer = this.#gatherer!;
+    for (let done = 0; done < count; ) {
+      if (gatherer.isFull) this.#flushGathered(gatherer, false);
+      done += gatherer.append(placesAt + done * placeWords * 4, count - done);
+    }
+  }
+
   /** Writes the index and closes the file. */
   finish(): SegmentSummary {
     this.#turnTo(this.#ends.length);
@@ -118,6 +145,7 @@ export class SegmentWriter {
 
   #turnTo(partition: number): void {
     if (this.#builder.records > 0) this.#flush(true);
+    if (this.#gatherer !== undefined && this.#gatherer.records > 0) this.#flushGathered(this.#gatherer, true);
     for (let p = this.#partition; p < partition; p++) this.#ends[p] = this.#output.bytes;
     this.#partition = partition;
     this.#sequence = 0;
@@ -126,10 +154,17 @@ export class SegmentWriter {
   #flush(isLast: boolean): void {
     const records = this.#builder.records;
     const needed = this.#builder.payloadBytesMax;
-    if (needed > this.#scratch.length) this.#scratch = Buffer.allocUnsafeSlow(needed);
+    if (needed > this.#scratch.length)
+      this.#scratch = Buffer.allocUnsafeSlow(Math.max(needed, 2 * blockBytes));
     const end = this.#builder.write(this.#scratch, 0);
     this.#writeBlock(this.#scratch.subarray(0, end), records, isLast);
-    if (this.#scratch.length > blockBytes * 16) this.#scratch = Buffer.allocUnsafeSlow(2 * blockBytes);
+    if (this.#scratch.length > blockBytes * 16) this.#scratch = nothing;
+  }
+
+  #flushGathered(gatherer: BlockGatherer, isLast: boolean): void {
+    const { records } = gatherer;
+    const { bytes, start, end } = gatherer.finish();
+    this.#writeBlock(bytes.subarray(start, end), records, isLast);
   }
 
   #writeBlock(raw: Buffer, records: number, isLast: boolean): void {
@@ -190,3 +225,5 @@ export class SegmentWriter {
     return footer;
   }
 }
+
+const nothing: Buffer = Buffer.alloc(0);

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { env } from "node:process";
 import {
@@ -17,6 +17,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Collector } from "../src/collector.js";
 import { decodeKey, encodeKey, readSegmentIndex } from "../src/index.js";
+import { returnKernel, takeKernel } from "../src/kernel.js";
 import { decodeKeyAt } from "../src/key-decoder.js";
 import { PartitionMerge } from "../src/partition-merge.js";
 import { decodeValueAt } from "../src/value-decoder.js";
@@ -56,6 +57,8 @@ interface Collected {
   readonly partitions: readonly (readonly Pair[])[];
   readonly spills: number;
   readonly digest: string;
+  /** Of all segments. */
+  readonly bytes: readonly Buffer[];
   readonly filesLeft: readonly string[];
 }
 
@@ -87,7 +90,9 @@ async function collect(lists: readonly (readonly Pair[])[], setting: Setting): P
   }
   const partitions: Pair[][] = [];
   for (let p = 0; p < setting.partitions; p++) partitions.push(await merged(segments, p, root, setting));
-  return { partitions, spills, digest, filesLeft: readdirSync(join(root, "0")) };
+  const bytes = segments.map((path) => readFileSync(path));
+  const first = join(root, "0");
+  return { partitions, spills, digest, bytes, filesLeft: existsSync(first) ? readdirSync(first) : [] };
 }
 
 async function merged(
@@ -100,7 +105,15 @@ async function merged(
     const { offset, bytes } = readSegmentIndex(path).partition(p);
     return { path, start: offset, end: offset + bytes, order };
   });
-  const options = { partition: p, memoryBytes: setting.memoryBytes, workDir: root, combine: undefined, pace };
+  const kernel = takeKernel();
+  const options = {
+    partition: p,
+    memoryBytes: setting.memoryBytes,
+    workDir: root,
+    combine: undefined,
+    pace,
+    kernel,
+  };
   const merge = await PartitionMerge.open(slices, options);
   const pairs: Pair[] = [];
   const { stream } = merge;
@@ -109,6 +122,11 @@ async function merged(
     pairs.push([decodeKeyAt(bytes, keyStart, keyEnd), decodeValueAt(bytes, valueStart, valueEnd)]);
   }
   merge.close();
+  if (kernel !== undefined) {
+    const keys = pairs.filter(([key], i) => i === 0 || compareKeys(key, pairs[i - 1]?.[0] ?? null) !== 0);
+    expect(merge.keys).toBe(keys.length);
+    returnKernel(kernel);
+  }
   return pairs;
 }
 
@@ -137,6 +155,10 @@ function folded(pairs: readonly Pair[], fold: (a: never, b: never) => unknown): 
   return result;
 }
 
+afterEach(() => {
+  env["FANFOLD_KERNELS"] = "on";
+});
+
 const anySetting = fc.record({
   partitions: fc.integer({ min: 1, max: 5 }),
   memoryBytes: fc.constantFrom(600, 2000, 1 << 20),
@@ -151,6 +173,43 @@ describe("what is emitted", () => {
         const { partitions, filesLeft } = await collect(pairs, setting);
         expect(partitions).toEqual(oracle(pairs, setting.partitions));
         expect(filesLeft).toEqual(["segment"]);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test("leaves the same segments whether or not a kernel sorts, gathers and merges, and goes through them alike", async () => {
+    const value = fc.oneof(
+      fc.integer(),
+      fc.string({ maxLength: 60 }),
+      fc.constantFrom("é".repeat(200), null),
+    );
+    const pairs = fc.array(fc.tuple(anyKey, value), { maxLength: 150 });
+    const more = fc.record({
+      boundaries: fc.option(
+        fc.uniqueArray(anyKey, { minLength: 4, maxLength: 4, comparator: (a, b) => compareKeys(a, b) === 0 }),
+        { nil: undefined },
+      ),
+      recordsMax: fc.constantFrom(undefined, 1, 7),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(pairs, { maxLength: 3 }), anySetting, more, async (lists, setting, extra) => {
+        const { recordsMax } = extra;
+        const boundaries = extra.boundaries?.map((key) => encodeKey(key)).sort(Buffer.compare);
+        const partitions = boundaries === undefined ? setting.partitions : boundaries.length + 1;
+        const whole = {
+          ...setting,
+          partitions,
+          ...(boundaries === undefined ? {} : { boundaries }),
+          ...(recordsMax === undefined ? {} : { recordsMax }),
+        };
+        env["FANFOLD_KERNELS"] = "off";
+        const expected = await collect(lists, whole);
+        env["FANFOLD_KERNELS"] = "on";
+        const found = await collect(lists, whole);
+        expect(found.partitions).toEqual(expected.partitions);
+        expect(found.digest).toBe(expected.digest);
+        expect(found.bytes).toEqual(expected.bytes);
       }),
       { numRuns: 40 },
     );

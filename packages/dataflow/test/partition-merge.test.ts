@@ -1,10 +1,11 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { SegmentSlice } from "../src/block-reader.js";
 import { encodeKey, encodeValue } from "../src/index.js";
+import { Kernel } from "../src/kernel.js";
 import { mergeFilesMax, mergeSourcesMax } from "../src/limits.js";
 import { PartitionMerge } from "../src/partition-merge.js";
-import type { SegmentSlice } from "../src/segment-reader.js";
 import { SegmentWriter } from "../src/segment-writer.js";
 import { decodeValueAt } from "../src/value-decoder.js";
 import { makeFolder } from "./memory-ports.js";
@@ -31,11 +32,23 @@ function writeSegment(order: number): SegmentSlice {
   return { path, start: 0, end: writer.ends[0] ?? 0, order };
 }
 
+/** The values that come, by a kernel or without one: then both must agree. */
 async function valuesOf(
   slices: readonly SegmentSlice[],
   memoryBytes: number,
 ): Promise<[number[], number, number]> {
-  const options = { partition: 0, memoryBytes, workDir: folder.path, combine: undefined, pace };
+  const expected = await mergedValues(slices, memoryBytes, undefined);
+  const found = await mergedValues(slices, memoryBytes, new Kernel());
+  expect(found[0]).toEqual(expected[0]);
+  return found;
+}
+
+async function mergedValues(
+  slices: readonly SegmentSlice[],
+  memoryBytes: number,
+  kernel: Kernel | undefined,
+): Promise<[number[], number, number]> {
+  const options = { partition: 0, memoryBytes, workDir: folder.path, combine: undefined, pace, kernel };
   const before = existsSync("/proc/self/fd") ? openFiles() : 0;
   const merge = await PartitionMerge.open(slices, options);
   const values: number[] = [];

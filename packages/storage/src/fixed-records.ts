@@ -2,7 +2,7 @@
  * Records of one size. Record boundaries follow from the positions alone: a record belongs to the range that holds its
  * first byte, so a range begins at the first multiple of the size within it.
  */
-import type { RawPair, RecordBatch, RecordSink, SinkSummary } from "@fanfold/dataflow";
+import type { GatheredLayout, RawPair, RecordBatch, RecordSink, SinkSummary } from "@fanfold/dataflow";
 import { FanfoldError, type FixedRecord } from "@fanfold/job";
 import type { InputFile } from "./input-file.js";
 import { OutputFile } from "./output-file.js";
@@ -97,12 +97,18 @@ function cut(path: string, offset: number, size: number): FanfoldError {
 
 /** Key and value as bytes, one after the other; `fixedRecords()` says what may be one. */
 export class FixedRecordsSink implements RecordSink {
+  readonly gathers: GatheredLayout;
   readonly #file: OutputFile;
   readonly #size: number;
 
   constructor(path: string, size: number) {
     this.#file = new OutputFile(path);
     this.#size = size;
+    this.gathers = { kind: "fixedRecords", bytes: size };
+  }
+
+  writeGathered(bytes: Buffer, start: number, end: number, records: number): void {
+    this.#file.writeRange(bytes, start, end, records);
   }
 
   writePair(key: unknown, value: unknown): void {

@@ -15,6 +15,8 @@ const loopedCopyMax = 32;
 const textCharsMax = 64 * 1024;
 /** Bytes gathered before they are hashed and written. */
 const bufferBytes = 512 * 1024;
+/** From here on, a copy costs more than another call. */
+const writtenAtOnce = 128 * 1024;
 /** A UTF-16 unit is at most this long in UTF-8. */
 const bytesPerUnitMax = 3;
 
@@ -61,8 +63,8 @@ export class OutputFile {
     this.#records += records;
     if (this.#text !== "") this.#encode();
     const length = end - start;
-    if (this.#filled + length > bufferBytes) this.#flush();
-    if (length > bufferBytes) this.#write(bytes.subarray(start, end));
+    if (this.#filled + length > bufferBytes || length >= writtenAtOnce) this.#flush();
+    if (length >= writtenAtOnce) this.#write(bytes.subarray(start, end));
     else if (length > loopedCopyMax) this.#filled += bytes.copy(this.#buffer, this.#filled, start, end);
     else for (let i = start; i < end; i += 1) this.#buffer[this.#filled++] = bytes[i]!;
   }

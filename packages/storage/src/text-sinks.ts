@@ -1,5 +1,5 @@
 /** Writers of lines: `textLines()`, `tsv()` and `jsonLines()`. */
-import type { RawPair, RecordSink, SinkSummary } from "@fanfold/dataflow";
+import type { GatheredLayout, RawPair, RecordSink, SinkSummary } from "@fanfold/dataflow";
 import { FanfoldError } from "@fanfold/job";
 import { jsonTextOf, simpleTextOf } from "./json-text.js";
 import { OutputFile } from "./output-file.js";
@@ -103,6 +103,7 @@ export class JsonLinesSink implements RecordSink {
  * the same one line is refused.
  */
 export class LinesSink implements RecordSink {
+  readonly gathers: GatheredLayout = { kind: "textLines" };
   readonly #file: OutputFile;
 
   constructor(path: string) {
@@ -111,6 +112,10 @@ export class LinesSink implements RecordSink {
 
   writePair(key: unknown, value: unknown): void {
     this.writeValue(value === undefined ? key : value);
+  }
+
+  writeGathered(bytes: Buffer, start: number, end: number, records: number): void {
+    this.#file.writeRange(bytes, start, end, records);
   }
 
   /** Text without line ends of its own; anything else is looked at as a value. */
