@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { JobSummary } from "fanfold";
+import { CoordinatorClient, type JobSummary } from "fanfold";
 import { beforeEach, describe, expect, it } from "vitest";
 import {
   FanfoldProcess,
@@ -14,6 +14,7 @@ import {
   startCoordinator,
   startWorker as startScrubbedWorker,
   tempFolder,
+  token,
 } from "./fanfold-process.js";
 
 let dir: string;
@@ -129,7 +130,7 @@ describe("a slow worker", () => {
 });
 
 describe("a worker on which everything fails", () => {
-  it("is quarantined, and the job does without it", async () => {
+  it("is quarantined, which says why and for how long wherever people look, and the job does without it", async () => {
     writeFileSync(input, Array.from({ length: 80 }, (_, n) => `w${n % 4} ${n}\n`).join(""));
     process.env["BROKEN"] = "1";
     await startWorker("w1", url, join(dir, "w1"), ["--slots", "1"]);
@@ -143,10 +144,37 @@ describe("a worker on which everything fails", () => {
       ["w2", "active"],
       ["w3", "active"],
     ]);
+    await quarantineIsShown();
     expect((await submitted.finished).exitCode).toBe(0);
     expect(outputLines(out).sort()).toEqual(["w0\t20", "w1\t20", "w2\t20", "w3\t20"]);
   });
 });
+
+/** By the command, over HTTP and in the events; the job waits meanwhile. */
+async function quarantineIsShown(): Promise<void> {
+  const client = await CoordinatorClient.connect({ coordinators: [url], token });
+  const listed = await client.request({ type: "listJobs" });
+  const jobId = listed.type === "jobs" ? (listed.jobs[0]?.id ?? "") : "";
+  await client.request({ type: "pause", jobId });
+  const line =
+    /w1-\w+ is quarantined: 3 tasks failed there and nowhere else; it is tried again in \d+ s \(20/;
+  expect((await fanfold(["status", jobId, ...cluster()])).stdout).toMatch(line);
+  expect((await fanfold(["cluster", ...cluster()])).stdout).toMatch(line);
+  const headers = { authorization: `Bearer ${token}` };
+  const answer = await fetch(`${url.replace("ws", "http")}/v1/workers`, { headers });
+  const shown = ((await answer.json()) as { readonly workers: readonly WorkerView[] }).workers;
+  expect(shown.find(({ name }) => name === "w1")).toMatchObject({
+    state: "quarantined",
+    quarantine: { why: "failures", text: "3 tasks failed there and nowhere else", failedTasks: 3, times: 1 },
+  });
+  const told = await client.request({ type: "listEvents", afterIndex: 0, follow: false });
+  const events = told.type === "events" ? told.events : [];
+  expect(events.find(({ type }) => type === "workerQuarantined")?.text).toMatch(
+    /^worker w1-\w+ gets no tasks until 20.*Z: 3 tasks failed there and nowhere else$/,
+  );
+  await client.request({ type: "resume", jobId });
+  client.close();
+}
 
 describe("a worker that is told to drain", () => {
   it("serves its map outputs to the end, and leaves: nothing is run twice", async () => {

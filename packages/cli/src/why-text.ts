@@ -2,9 +2,11 @@
  * Says in words what a job waits for, from what the leader tells of it and of the cluster. Decides only; asking and
  * printing is somebody else's.
  */
+
 import { keySkewOf } from "@fanfold/scheduler";
 import type { ClusterEvent, ClusterSummary, JobSummary, StageSummary } from "fanfold";
 import { countText, durationText } from "./figures.js";
+import { quarantineLine } from "./worker-text.js";
 
 export interface Reason {
   /** For programs; stable. */
@@ -143,10 +145,8 @@ function setbacks(job: JobSummary, events: readonly ClusterEvent[]): Reason[] {
 }
 
 function quarantines(job: JobSummary, { workers }: ClusterSummary): Reason[] {
-  const away = workers.filter(({ state }) => state === "quarantined").map(({ workerId }) => workerId);
-  if (job.times.finishedMs !== null || away.length === 0) return [];
-  const text = `${away.join(", ")} ${away.length === 1 ? "gets" : "get"} no tasks for a while: failures there look like the machine's fault`;
-  return [{ code: "quarantined", text }];
+  if (job.times.finishedMs !== null) return [];
+  return workers.flatMap(quarantineLine).map((text) => ({ code: "quarantined", text }));
 }
 
 /** Also of a job that has ended: it says what made it slow. */

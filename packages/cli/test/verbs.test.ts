@@ -119,10 +119,18 @@ describe("why", () => {
 
   it("names the key that makes a partition too large, and workers that get no tasks", () => {
     const metrics = { 'heavyKey 3 "the"': 380, "heavyPartition 3": 1_000, recordsIn: 5_000 };
-    const quarantined = clusterWith({ state: "quarantined" });
+    const quarantine = {
+      why: "failures",
+      text: "3 tasks failed there and nowhere else",
+      untilMs: 0,
+      times: 2,
+    };
+    const quarantined = clusterWith({ state: "quarantined", quarantine });
     const told = text(jobWith({ metrics, tasks: 4, done: 4 }), quarantined);
     expect(told).toContain(`key "the" is 38 % of partition 3, which is larger than the others`);
-    expect(told.join()).toMatch(/w-1 gets no tasks for a while/);
+    expect(told.join()).toMatch(
+      /w-1 is quarantined, for the 2nd time: 3 tasks failed there and nowhere else/,
+    );
   });
 
   it("says who may do something about it", () => {
@@ -149,6 +157,7 @@ function clusterWith(about: {
   busy?: number;
   workers?: boolean;
   state?: string;
+  quarantine?: object;
 }): ClusterSummary {
   const replicas = ["a", "b", "c"].map((id) => ({
     id,
@@ -163,6 +172,7 @@ function clusterWith(about: {
     slots: about.slots ?? 2,
     running: about.busy ?? 0,
     state: about.state ?? "active",
+    quarantine: about.quarantine ?? null,
   };
   return {
     leader: about.leader === undefined ? "a" : about.leader,

@@ -285,10 +285,10 @@ export class Coordinator implements CommandLogEvents {
     const nowMs = this.#surroundings.clock.elapsedMs();
     const opinions = new Map(this.#engine?.describeWorkers().map((worker) => [worker.workerId, worker]));
     return this.#workers.workers().map(({ workerId, name, slots }) => {
-      const { state = "active", quarantinedUntilMs = null } = opinions.get(workerId) ?? {};
+      const { state = "active", quarantine = null } = opinions.get(workerId) ?? {};
       const running = this.#workers.runningOn(workerId);
       const phi = Math.round(100 * this.#workers.phiOf(workerId, nowMs)) / 100;
-      return { workerId, name, slots, running, state, quarantinedUntilMs, phi };
+      return { workerId, name, slots, running, state, quarantine, phi };
     });
   }
 
@@ -416,17 +416,18 @@ export class Coordinator implements CommandLogEvents {
         }
         return;
       case "workerQuarantined": {
-        const { workerId: worker, untilMs, failedTasks, times, why } = effect;
-        const until = new Date(untilMs).toISOString();
-        const found =
-          why === "cutOff"
-            ? "it and its peers cannot fetch from each other"
-            : `${failedTasks} tasks failed there and nowhere else`;
-        const fields = { worker, failedTasks, times, untilMs };
-        this.#dependencies.log.warn(fields, `worker quarantined: ${found}: it gets no tasks until ${until}`);
+        const { workerId: worker, quarantine } = effect;
+        const { text, ...fields } = quarantine;
+        const until = new Date(quarantine.untilMs).toISOString();
+        this.#events.quarantined(worker, quarantine, this.#surroundings.clock.nowMs());
+        this.#dependencies.log.warn(
+          { worker, ...fields },
+          `worker quarantined: ${text}: it gets no tasks until ${until}`,
+        );
         return;
       }
       case "quarantineEnded":
+        this.#events.quarantined(effect.workerId, undefined, this.#surroundings.clock.nowMs());
         this.#dependencies.log.info({ worker: effect.workerId }, "worker is tried again");
         return;
       case "jobChanged":

@@ -3,7 +3,14 @@
  * nothing of it along; only what workers do is known to the leader alone.
  */
 import type { ClusterEvent, ClusterEventType } from "@fanfold/protocol";
-import type { Command, FailedAttempt, JobTable, SchedulerInput, TableEvent } from "@fanfold/scheduler";
+import type {
+  Command,
+  FailedAttempt,
+  JobTable,
+  Quarantine,
+  SchedulerInput,
+  TableEvent,
+} from "@fanfold/scheduler";
 
 /** Events kept; older ones are forgotten. About 200 bytes each. */
 const eventsMax = 10_000;
@@ -40,6 +47,20 @@ export class EventBook {
         this.#note("workerDraining", atMs, `worker ${input.workerId} takes nothing new`);
         return;
     }
+  }
+
+  /** The leader's scheduler leaves a worker out, or tries it again. */
+  quarantined(workerId: string, quarantine: Quarantine | undefined, atMs: number): void {
+    if (quarantine === undefined) {
+      this.#note("quarantineEnded", atMs, `worker ${workerId} is tried again`);
+      return;
+    }
+    const until = new Date(quarantine.untilMs).toISOString();
+    this.#note(
+      "workerQuarantined",
+      atMs,
+      `worker ${workerId} gets no tasks until ${until}: ${quarantine.text}`,
+    );
   }
 
   /** The next reign hears of its workers anew. */

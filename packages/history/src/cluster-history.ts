@@ -6,7 +6,14 @@
  * when attempts start, and which workers there are. So a new leader has the job's whole past but the starts of the
  * attempts that were running, and those it learns when they end, since an attempt says how long it took.
  */
-import type { AttemptId, Command, SchedulerInput, TableEvent, TaskAssignment } from "@fanfold/scheduler";
+import type {
+  AttemptId,
+  Command,
+  Quarantine,
+  SchedulerInput,
+  TableEvent,
+  TaskAssignment,
+} from "@fanfold/scheduler";
 import { compareEventIds, type EventLevel, EventList, type HistoryEvent } from "./history-event.js";
 import { type AttemptEnd, JobHistory } from "./job-history.js";
 import { attemptsMax, clusterEventsMax, reignsMax } from "./limits.js";
@@ -88,6 +95,22 @@ export class ClusterHistory {
   /** The leader counts on it no more, and may give its slot to another at once. */
   stopOrdered(workerId: string, attempt: AttemptId, atMs: number): void {
     this.#jobs.get(attempt.jobId)?.reported(attempt, workerId, atMs);
+  }
+
+  /** The scheduler leaves a worker out for a while. */
+  quarantined(workerId: string, { text, untilMs }: Quarantine, atMs: number): void {
+    const until = new Date(untilMs).toISOString();
+    this.#tell(
+      "workerQuarantined",
+      "warn",
+      null,
+      atMs,
+      `worker ${workerId} gets no tasks until ${until}: ${text}`,
+    );
+  }
+
+  quarantineEnded(workerId: string, atMs: number): void {
+    this.#tell("quarantineEnded", "info", null, atMs, `worker ${workerId} is tried again`);
   }
 
   /** Something is told to the scheduler. */

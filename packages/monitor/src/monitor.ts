@@ -121,6 +121,10 @@ export class Monitor implements CoordinatorWatcher {
           this.#history.assigned(event.effect.workerId, event.effect.assignment, nowMs);
         if (event.effect.type === "stopAttempt")
           this.#history.stopOrdered(event.effect.workerId, event.effect.attempt, nowMs);
+        if (event.effect.type === "workerQuarantined")
+          this.#history.quarantined(event.effect.workerId, event.effect.quarantine, nowMs);
+        if (event.effect.type === "quarantineEnded")
+          this.#history.quarantineEnded(event.effect.workerId, nowMs);
         if (event.effect.type === "jobChanged") this.#streams.jobChanged(event.effect.jobId);
         break;
       case "logged":

@@ -42,7 +42,7 @@ export class WorkerWatch {
 
   /** Those that the scheduler has; the rest have gone to another leader. */
   views(summaries: readonly WorkerSummary[], nowMs: number): WorkerView[] {
-    return summaries.flatMap(({ workerId, state }) => {
+    return summaries.flatMap(({ workerId, state, quarantine }) => {
       const worker = this.#workers.get(workerId);
       if (worker === undefined) return [];
       const { info, phi, heardMs, running, joinedMs, load } = worker;
@@ -53,6 +53,7 @@ export class WorkerWatch {
         slots: info.slots,
         running,
         state,
+        quarantine,
         phi: Math.min(phiMax, phi.phi(nowMs)),
         silenceMs: nowMs - heardMs,
         joinedMs,

@@ -1,6 +1,6 @@
 /** What clients (the command, the API) and coordinators say to each other. */
 import type { ErrorReport } from "@fanfold/job";
-import type { JobSpec, JobSummary, WorkerState } from "@fanfold/scheduler";
+import type { JobSpec, JobSummary, Quarantine, WorkerState } from "@fanfold/scheduler";
 import { type ClusterEvent, clusterEvent } from "./cluster-events.js";
 import { type ClusterPicture, clusterPicture } from "./cluster-picture.js";
 import { createCodec, type MessageCodec } from "./codec.js";
@@ -77,8 +77,8 @@ export interface ClusterWorker {
   readonly running: number;
   /** `quarantined`: its failures look like its machine's fault, and it gets no tasks for a while. */
   readonly state: WorkerState;
-  /** Milliseconds since 1970; null when it is not quarantined. */
-  readonly quarantinedUntilMs: number | null;
+  /** Why it gets no tasks, and until when; null when it is not quarantined. */
+  readonly quarantine: Quarantine | null;
   /** How surely it is dead: 0 when it has just been heard, 8 when that would be wrong once in a hundred million. */
   readonly phi: number;
 }
@@ -153,6 +153,14 @@ export const clientServiceCodec: MessageCodec<ClientToCoordinator, CoordinatorTo
 type Result<T extends ClientResult["type"]> = Extract<ClientResult, { type: T }>;
 type ToClient<T extends CoordinatorToClient["type"]> = Extract<CoordinatorToClient, { type: T }>;
 
+const quarantine = s.record<Quarantine>({
+  why: s.oneOf(["failures", "cutOff"]),
+  text: s.text,
+  untilMs: s.amount,
+  failedTasks: s.whole,
+  times: s.whole,
+});
+
 const clusterSummary = s.record<ClusterSummary>({
   clusterId: s.orNull(s.name),
   leader: s.orNull(s.name),
@@ -177,7 +185,7 @@ const clusterSummary = s.record<ClusterSummary>({
       slots: s.whole,
       running: s.whole,
       state: s.oneOf(["active", "draining", "quarantined"]),
-      quarantinedUntilMs: s.orNull(s.amount),
+      quarantine: s.orNull(quarantine),
       phi: s.amount,
     }),
   ),

@@ -20,6 +20,8 @@ export const clusterEventTypes = [
   "workerJoined",
   "workerLost",
   "workerDraining",
+  "workerQuarantined",
+  "quarantineEnded",
 ] as const;
 
 export type ClusterEventType = (typeof clusterEventTypes)[number];

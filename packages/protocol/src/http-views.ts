@@ -3,7 +3,7 @@
  * shapes in package `history`. All times are milliseconds since 1970, all sizes bytes.
  */
 import type { Plan } from "@fanfold/job";
-import type { JobSpec, JobSummary, WorkerState } from "@fanfold/scheduler";
+import type { JobSpec, JobSummary, Quarantine, WorkerState } from "@fanfold/scheduler";
 import type { ClusterSummary } from "./client-messages.js";
 import type { JobLogEntry } from "./job-log-schema.js";
 import type { ReplicaRole } from "./replica-role.js";
@@ -82,6 +82,8 @@ export interface WorkerView {
   readonly running: number;
   /** What the scheduler thinks of it: `quarantined` gets no tasks for a while. */
   readonly state: WorkerState;
+  /** Why it gets no tasks, and until when; null when it is not quarantined. */
+  readonly quarantine: Quarantine | null;
   /** How surely it is dead: 0 just heard, 1 one wrong suspicion in ten, 8 one in a hundred million; at most 99. */
   readonly phi: number;
   readonly silenceMs: number;

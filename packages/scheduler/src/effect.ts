@@ -9,6 +9,7 @@ import type { JobState } from "./job-spec.js";
 import type { PublicationStep } from "./participants.js";
 import type { TaskAssignment } from "./task-assignment.js";
 import type { OutputFile } from "./task-result.js";
+import type { Quarantine } from "./worker-summary.js";
 
 export type Effect =
   /** Append to the log; when decided: apply to the table, then hand in `decided`. */
@@ -58,14 +59,7 @@ export type Effect =
 export interface WorkerQuarantined {
   readonly type: "workerQuarantined";
   readonly workerId: string;
-  /** `cutOff`: it and its peers cannot fetch from each other. */
-  readonly why: "failures" | "cutOff";
-  /** By the clock of the ticks. */
-  readonly untilMs: number;
-  /** Different tasks that failed there and nowhere else. */
-  readonly failedTasks: number;
-  /** Whether it is the first time, the second, … */
-  readonly times: number;
+  readonly quarantine: Quarantine;
 }
 
 export type StopReason = "jobOver" | "superseded" | "inputsChanged" | "preempted";

@@ -91,4 +91,4 @@ export type {
   SkippedRecords,
   TaskResult,
 } from "./task-result.js";
-export type { WorkerState, WorkerSummary } from "./worker-summary.js";
+export type { Quarantine, WorkerState, WorkerSummary } from "./worker-summary.js";

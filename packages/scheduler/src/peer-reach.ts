@@ -126,7 +126,7 @@ export class PeerReach {
   /** Its quarantine may have ended since: it is tried again, and may be judged again. */
   #isCutOff(workerId: string): boolean {
     if (!this.#cutOff.has(workerId)) return false;
-    if (this.#dependencies.health.quarantinedUntilMs(workerId) !== undefined) return true;
+    if (this.#dependencies.health.isQuarantined(workerId)) return true;
     this.#cutOff.delete(workerId);
     for (const [name, { reader, holder }] of this.#pairs) {
       if (reader === workerId || holder === workerId) this.#pairs.delete(name);

@@ -11,6 +11,7 @@
 import { quarantineFailures, quarantineMaxMs, quarantineMs, quarantineWindowMs } from "./limits.js";
 import type { Outbox } from "./outbox.js";
 import type { WorkerPool } from "./worker-pool.js";
+import { type Quarantine, quarantineText } from "./worker-summary.js";
 
 export interface FailedTask {
   readonly jobId: string;
@@ -27,6 +28,9 @@ interface Conduct {
   untilMs: number;
   /** Quarantines so far. */
   times: number;
+  /** Of the latest one. */
+  why: Quarantine["why"];
+  failedTasks: number;
 }
 
 export class WorkerHealth {
@@ -87,9 +91,16 @@ export class WorkerHealth {
     this.#quarantined.delete(workerId);
   }
 
-  /** Until when the worker gets no tasks; `undefined` when it does get some. */
-  quarantinedUntilMs(workerId: string): number | undefined {
-    return this.#quarantined.has(workerId) ? this.#conducts.get(workerId)?.untilMs : undefined;
+  isQuarantined(workerId: string): boolean {
+    return this.#quarantined.has(workerId);
+  }
+
+  /** Why the worker gets no tasks, and until when; `undefined` when it does get some. */
+  quarantineOf(workerId: string): Quarantine | undefined {
+    const conduct = this.#quarantined.has(workerId) ? this.#conducts.get(workerId) : undefined;
+    if (conduct === undefined) return undefined;
+    const { why, untilMs, failedTasks, times } = conduct;
+    return { why, text: quarantineText(conduct), untilMs, failedTasks, times };
   }
 
   #judge(workerId: string, conduct: Conduct, nowMs: number): void {
@@ -130,12 +141,18 @@ export class WorkerHealth {
     if (nowMs - conduct.untilMs > quarantineMaxMs) conduct.times = 0;
     conduct.times += 1;
     conduct.untilMs = nowMs + Math.min(quarantineMaxMs, quarantineMs * 2 ** (conduct.times - 1));
+    conduct.why = failedTasks === 0 ? "cutOff" : "failures";
+    conduct.failedTasks = failedTasks;
     this.#quarantined.add(workerId);
     this.#clear(workerId);
     this.#pool.quarantine(worker, true);
-    const { untilMs, times } = conduct;
-    const why = failedTasks === 0 ? "cutOff" : "failures";
-    this.#outbox.add({ type: "workerQuarantined", workerId, why, untilMs, failedTasks, times });
+    const { untilMs, times, why } = conduct;
+    const text = quarantineText(conduct);
+    this.#outbox.add({
+      type: "workerQuarantined",
+      workerId,
+      quarantine: { why, text, untilMs, failedTasks, times },
+    });
     return true;
   }
 
@@ -162,7 +179,15 @@ export class WorkerHealth {
   #conductOf(workerId: string): Conduct {
     let conduct = this.#conducts.get(workerId);
     if (conduct === undefined) {
-      conduct = { failures: new Map(), wins: 0, lastWinMs: -1, untilMs: 0, times: 0 };
+      conduct = {
+        failures: new Map(),
+        wins: 0,
+        lastWinMs: -1,
+        untilMs: 0,
+        times: 0,
+        why: "failures",
+        failedTasks: 0,
+      };
       this.#conducts.set(workerId, conduct);
     }
     return conduct;

@@ -57,7 +57,12 @@ describe("a worker that is cut off from its peers", () => {
       const before = driver.effects.length;
       runWith(driver, (a, b) => a !== b && (a === alone || b === alone));
       expect(driver.job().state).toBe("succeeded");
-      expect(driver.effectsOf("workerQuarantined")).toMatchObject([{ workerId: alone, why: "cutOff" }]);
+      expect(driver.effectsOf("workerQuarantined")).toMatchObject([
+        {
+          workerId: alone,
+          quarantine: { why: "cutOff", text: "it and its peers cannot fetch from each other" },
+        },
+      ]);
       expect(mapsRunAgain(driver, before)).toEqual(held);
     },
   );

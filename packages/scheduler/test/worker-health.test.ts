@@ -24,12 +24,19 @@ describe("a worker on which task after task fails that others can do", () => {
     driver.submit(spec(100, 1));
     breakFirst(driver, () => stateOf(driver, "w1") === "quarantined");
     const [first] = driver.effectsOf("workerQuarantined");
-    expect(first).toMatchObject({
-      workerId: "w1",
+    const quarantine = {
+      why: "failures",
+      text: "3 tasks failed there and nowhere else",
       failedTasks: 3,
       times: 1,
       untilMs: driver.nowMs + 30_000,
-    });
+    };
+    expect(first).toMatchObject({ workerId: "w1", quarantine });
+    expect(driver.scheduler.describeWorkers().map((worker) => worker.quarantine)).toEqual([
+      quarantine,
+      null,
+      null,
+    ]);
     // What it had begun it may end; it gets nothing else.
     for (const begun of driver.running("w1")) driver.fail(begun);
     driver.finish(driver.running("w2")[0]!);
@@ -39,7 +46,7 @@ describe("a worker on which task after task fails that others can do", () => {
     expect(stateOf(driver, "w1")).toBe("active");
     expect(driver.running("w1")).toHaveLength(1);
     breakFirst(driver, () => stateOf(driver, "w1") === "quarantined");
-    expect(driver.effectsOf("workerQuarantined")[1]).toMatchObject({
+    expect(driver.effectsOf("workerQuarantined")[1]?.quarantine).toMatchObject({
       times: 2,
       untilMs: driver.nowMs + 60_000,
     });

@@ -3,6 +3,7 @@ import { type ClusterSummary, CoordinatorClient } from "fanfold";
 import { printJson } from "../json-answer.js";
 import { targetOf } from "../target.js";
 import { terminalSafe } from "../terminal-safe.js";
+import { quarantineLine, remainingText } from "../worker-text.js";
 import type { JobCommandOptions } from "./jobs.js";
 
 export async function showCluster(options: JobCommandOptions): Promise<void> {
@@ -29,13 +30,12 @@ export async function showCluster(options: JobCommandOptions): Promise<void> {
     replicas.toString(),
     ...view.replicas.flatMap(({ id, problem }) => (problem === null ? [] : [`${id}: ${problem}`])),
   ];
-  if (view.isLeader) lines.push(workers.toString());
+  if (view.isLeader) lines.push(workers.toString(), ...view.workers.flatMap(quarantineLine));
   process.stdout.write(`${terminalSafe(lines.join("\n"))}\n`);
 }
 
-function stateText({ state, quarantinedUntilMs }: ClusterSummary["workers"][number]): string {
-  if (quarantinedUntilMs === null) return state;
-  return `${state} until ${new Date(quarantinedUntilMs).toISOString()}`;
+function stateText({ state, quarantine }: ClusterSummary["workers"][number]): string {
+  return quarantine === null ? state : `${state} for ${remainingText(quarantine)}`;
 }
 
 function toleranceText(view: ClusterSummary): string {

@@ -1,12 +1,13 @@
 /** `fanfold jobs`, `status`, `logs`, `cancel`, `pause`, `resume`. */
-import { CoordinatorClient, type JobLogEntry, JobRun, type JobSummary } from "fanfold";
-import { ask, jobOf } from "../cluster-question.js";
+import { CoordinatorClient, type JobLogEntry, JobRun, type JobSummary, type StageSummary } from "fanfold";
+import { ask, clusterOf, jobOf } from "../cluster-question.js";
 import { countText, durationText } from "../figures.js";
 import { followRun, logText } from "../follow-run.js";
 import { printJson } from "../json-answer.js";
 import { createDisplay } from "../progress-display.js";
 import { type ClusterOptions, targetOf } from "../target.js";
 import { terminalSafe } from "../terminal-safe.js";
+import { quarantineLine } from "../worker-text.js";
 
 export interface JobCommandOptions extends ClusterOptions {
   readonly json: boolean;
@@ -42,7 +43,13 @@ export async function showStatus(
     await followStatus(id, options);
     return;
   }
-  showJob(await ask(options, (client) => jobOf(client, id)), options);
+  await ask(options, async (client) => {
+    const job = await jobOf(client, id);
+    showJob(job, options);
+    if (options.json || job.times.finishedMs !== null) return;
+    const { workers } = await clusterOf(client);
+    for (const line of workers.flatMap(quarantineLine)) process.stdout.write(`  ${terminalSafe(line)}\n`);
+  });
 }
 
 /** @throws what the job failed with, after its last state is shown. */
@@ -107,13 +114,24 @@ function statusText(job: JobSummary): string {
   for (const stage of job.stages) {
     const records = countText(stage.recordsIn);
     lines.push(
-      `  ${stage.kind.padEnd(6)} ${stage.done}/${stage.tasks} done, ${stage.running} running, ${records} records in`,
+      `  ${stage.kind.padEnd(6)} ${stage.done}/${stage.tasks} done, ${stage.running} running, ${records} records in${setbackText(stage)}`,
     );
   }
   if (job.skippedRecords > 0) lines.push(`  skipped ${countText(job.skippedRecords)} bad records`);
   if (job.error !== null) lines.push(`  error ${job.error.code}: ${job.error.message}`);
   if (job.state === "succeeded" && job.out !== null) lines.push(`  output: ${job.out}`);
   return lines.join("\n");
+}
+
+/** What did not go as it should, where anything did not. */
+function setbackText({ failed, lost, remade, backups, backupsWon }: StageSummary): string {
+  const counts: [number, string][] = [
+    [failed, "failed"],
+    [lost, "lost"],
+    [remade, "outputs made again"],
+    [backups + backupsWon, "backups"],
+  ];
+  return counts.flatMap(([n, what]) => (n > 0 ? [`, ${countText(n)} ${what}`] : [])).join("");
 }
 
 function ageMs(job: JobSummary): number {

@@ -94,16 +94,17 @@ export function lookText({ cluster, jobs }: Look, nowMs: number = Date.now()): s
     `leader ${cluster.leader ?? "none"}   replicas ${up}/${cluster.replicas.length}   ` +
       `workers ${cluster.workers.length}   slots ${busy}/${slots} busy   jobs ${active.length} active, ${jobs.length - active.length} ended`,
     "",
-    columns(["WORKER", "SLOTS", "BUSY"], cluster.workers.map(workerRow)),
+    columns(["WORKER", "STATE", "SLOTS", "BUSY"], cluster.workers.map(workerRow)),
     "",
     columns(["JOB", "NAME", "STATE", "STAGE", "TASKS", "RUNNING", "IN", "TIME"], jobRows(jobs, nowMs)),
   ];
   return terminalSafe(lines.join("\n"));
 }
 
-function workerRow({ workerId, slots, running }: ClusterSummary["workers"][number]): string[] {
+function workerRow({ workerId, slots, running, state }: ClusterSummary["workers"][number]): string[] {
   return [
     workerId,
+    state,
     String(slots),
     `${"█".repeat(running)}${"░".repeat(Math.max(0, slots - running))} ${running}`,
   ];

@@ -22,7 +22,21 @@ const columns: readonly Column<WorkerView>[] = [
     ),
     sort: ({ name }) => name,
   },
-  { name: "State", show: ({ state }) => <Badge state={state} />, sort: ({ state }) => state },
+  {
+    name: "State",
+    show: ({ state, quarantine }) => (
+      <>
+        <Badge state={state} />
+        {quarantine !== null && (
+          <div class="note">
+            {quarantine.text}; no tasks until {timeText(quarantine.untilMs)}
+            {quarantine.times > 1 && ` (quarantine ${quarantine.times})`}
+          </div>
+        )}
+      </>
+    ),
+    sort: ({ state }) => state,
+  },
   {
     name: "Slots",
     show: ({ running, slots, name }) => (
@@ -104,7 +118,8 @@ export function Workers(): JSX.Element {
       <p class="note">
         Phi grades how surely a silent worker is dead: at 1 one suspicion in ten is wrong, at 8 one in a
         hundred million. A worker drains when it is told to end: it finishes what it runs and takes nothing
-        new.
+        new. It is quarantined when tasks fail on it that end well elsewhere, or when it and its peers cannot
+        reach each other: it gets no tasks for a while, and is tried again.
       </p>
       <JsonTwin path="/v1/workers" />
     </>
