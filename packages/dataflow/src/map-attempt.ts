@@ -122,10 +122,8 @@ class MapAttempt {
 
   /** Whether key and value of records of a fixed size are to be emitted as they are. */
   get #takesFixed(): boolean {
-    const spec = mapperSpecOf(this.#options.job.map);
-    if (spec?.kind !== "keyBy" || spec.isTuple || this.#skips !== undefined) return false;
-    const isWhole = spec.fields[0] === "key" && spec.pick?.length === 1 && spec.pick[0] === "value";
-    return isWhole && (this.#collector?.takesFixed ?? false);
+    if (this.#skips !== undefined || !emitsFixed(this.#options.job)) return false;
+    return this.#collector?.takesFixed ?? false;
   }
 
   #canMapBlock(block: RecordBlock): boolean {
@@ -181,6 +179,13 @@ class MapAttempt {
       recordsOut: this.#emitter.pairs() + this.#kernelRecords,
     };
   }
+}
+
+/** Whether all that the mapper does is to emit key and value of a record of a fixed size. */
+export function emitsFixed(job: AnyJob): boolean {
+  const spec = mapperSpecOf(job.map);
+  if (spec?.kind !== "keyBy" || spec.isTuple) return false;
+  return spec.fields[0] === "key" && spec.pick?.length === 1 && spec.pick[0] === "value";
 }
 
 function splitBytes(options: MapAttemptOptions): number {

@@ -8,9 +8,9 @@ import { createEmitter } from "./emitter.js";
 import type { GroupBy } from "./group-stream.js";
 import { KeyEncoder } from "./key-encoder.js";
 import { sampleKeysPerRecord } from "./limits.js";
-import { Mapper, skipsOf } from "./map-attempt.js";
+import { emitsFixed, Mapper, skipsOf } from "./map-attempt.js";
 import { Pace } from "./pace.js";
-import type { RecordBatch } from "./ports.js";
+import type { FixedBlock, RecordBatch } from "./ports.js";
 import { Counters, createMapContext, Guard, type RecordPosition } from "./task-context.js";
 import { Trial } from "./trial.js";
 import { nameAttempt } from "./user-error.js";
@@ -42,8 +42,12 @@ export async function runSampleAttempt(
       pace,
     );
     await mapper.callHook("setup");
+    const readsKeys = emitsFixed(options.job) && trial === undefined;
     for await (const batch of ports.source.batches(options.split)) {
-      await mapper.mapBatch(batch, strideOf(batch, options));
+      if (readsKeys && batch.fixed !== undefined) {
+        keys.emitFixed(batch.fixed, strideOf(batch, batch.fixed.count, options));
+        mapper.pass(batch.fixed.count, batch.inputBytes);
+      } else await mapper.mapBatch(batch, strideOf(batch, batch.records.length, options));
       await pace.restWhenDue();
     }
     await mapper.callHook("teardown");
@@ -78,9 +82,9 @@ const glimpses = 32;
 const glimpseBytes = 64 * 1024;
 
 /** Each batch gives its share of the sample, by its share of the split's bytes. */
-function strideOf(batch: RecordBatch, options: SampleAttemptOptions): number {
+function strideOf(batch: RecordBatch, records: number, options: SampleAttemptOptions): number {
   const share = Math.min(1, batch.inputBytes / Math.max(1, bytesOf(options)));
-  return Math.max(1, Math.floor(batch.records.length / Math.max(1, options.sampleRecordsMax * share)));
+  return Math.max(1, Math.floor(records / Math.max(1, options.sampleRecordsMax * share)));
 }
 
 function bytesOf(options: SampleAttemptOptions): number {
@@ -111,6 +115,11 @@ class KeySample {
   constructor(options: SampleAttemptOptions) {
     this.#options = options;
     this.#keysMax = options.sampleRecordsMax * sampleKeysPerRecord;
+  }
+
+  /** The keys of every `stride`-th record of a block. */
+  emitFixed({ bytes, count, size, keyBytes }: FixedBlock, stride: number): void {
+    for (let i = 0; i < count; i += stride) this.emit(bytes.subarray(i * size, i * size + keyBytes));
   }
 
   emit(key: unknown): void {

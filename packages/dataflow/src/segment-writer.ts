@@ -1,7 +1,7 @@
 /**
  * Writes sorted records as a segment file (also used for spilled runs, which are segments without compression).
  *
- * The digest is over the raw payloads, which depend on the records alone: two attempts of the same map agree on it
+ * The digest is over the checksums of the raw payloads, which depend on the records alone: two attempts of the same map agree on it
  * whatever their memory, disks or compression, unless the user's code is not deterministic.
  */
 import { createHash } from "node:crypto";
@@ -39,7 +39,7 @@ export interface SegmentSummary {
   readonly bytes: number;
   readonly records: number;
   readonly partitions: number;
-  /** SHA-256, in hex, of the records in order: independent of compression. */
+  /** SHA-256, in hex, of the blocks' sizes and CRC-32s before compression: it tells attempts apart that wrote other records. */
   readonly digest: string;
 }
 
@@ -172,6 +172,7 @@ export class SegmentWriter {
     this.#recordCounts[this.#partition] = this.#recordCounts[this.#partition]! + records;
     const packed = this.#compress(raw);
     const stored = packed ?? raw;
+    const payloadCrc = crc32(stored);
     writeBlockHeader(this.#header, 0, {
       partition: this.#partition,
       sequence: this.#sequence++,
@@ -180,20 +181,22 @@ export class SegmentWriter {
       storedBytes: stored.length,
       codec: packed === undefined ? codecStored : codecLz4,
       isLast,
-      payloadCrc: crc32(stored),
+      payloadCrc,
     });
-    this.#digest(raw, records);
+    if (this.#hash !== undefined) {
+      this.#digest(raw.length, records, packed === undefined ? payloadCrc : crc32(raw));
+    }
     this.#output.append(this.#header, 0, blockHeaderBytes);
     this.#output.append(stored, 0, stored.length);
   }
 
-  #digest(raw: Buffer, records: number): void {
-    if (this.#hash === undefined) return;
-    const head = Buffer.allocUnsafe(12);
-    head.writeUInt32LE(this.#partition, 0);
-    head.writeUInt32LE(records, 4);
-    head.writeUInt32LE(raw.length, 8);
-    this.#hash.update(head).update(raw);
+  #digest(rawBytes: number, records: number, rawCrc: number): void {
+    const block = Buffer.allocUnsafe(16);
+    block.writeUInt32LE(this.#partition, 0);
+    block.writeUInt32LE(records, 4);
+    block.writeUInt32LE(rawBytes, 8);
+    block.writeUInt32LE(rawCrc, 12);
+    this.#hash?.update(block);
   }
 
   /** The payload compressed, when that pays. */

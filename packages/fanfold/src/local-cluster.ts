@@ -54,6 +54,7 @@ export class LocalCluster {
         coordinators: [coordinator.url],
         token,
         dataDir,
+        isAlone: true,
       },
       { log, ...inline },
     );

@@ -53,6 +53,8 @@ export type DaemonToExecutor =
       readonly sources?: SegmentSources;
       /** For a map attempt of a range-partitioned job. */
       readonly boundaries?: readonly Uint8Array[];
+      /** Of a map attempt: its segment never leaves this machine, so compressing it would cost more than it saves. */
+      readonly isLocal?: boolean;
       /** Of a reduce attempt: its node in pictures, and the snapshots after whose cut it is born. */
       readonly node?: FetchNode;
     }
@@ -116,6 +118,7 @@ const daemonToExecutor = s.variant<DaemonToExecutor>("type", [
     outputDir: s.path,
     sources: s.optional(sources),
     boundaries: s.optional(s.list(s.bytes)),
+    isLocal: s.optional(s.flag),
     node: s.optional(s.record<FetchNode>({ id: s.path, worker: s.path, bornAfter: snapshotNames })),
   }),
   s.record<ToExecutor<"stop">>({ type: s.literal("stop"), attempt: s.attemptId }),

@@ -10,6 +10,8 @@ export interface AttemptInputsOptions {
   readonly hostId: string;
   /** `false`: fetch segments of this machine over the network too. */
   readonly readsLocalSegments: boolean;
+  /** Whether nobody reads segments from elsewhere. */
+  readonly isAlone: boolean;
 }
 
 export class AttemptInputs {
@@ -40,7 +42,8 @@ export class AttemptInputs {
 
   #ofMap(assignment: MapAssignment): Partial<RunOrder> {
     const boundaries = this.boundaries.of(assignment);
-    return boundaries === undefined ? {} : { boundaries };
+    const local = this.#options.isAlone ? { isLocal: true } : {};
+    return boundaries === undefined ? local : { boundaries, ...local };
   }
 
   #ofReduce({ attempt, mapStage }: ReduceAssignment): Partial<RunOrder> {

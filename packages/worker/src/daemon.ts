@@ -106,8 +106,9 @@ export class WorkerDaemon {
     });
     this.#replicator = new SegmentReplicator(this.#door.token, surroundings, this.#log, this.#snapshot);
     this.#files = new AttemptFiles(this.#folders);
-    const { readsLocalSegments = true } = options;
-    this.#inputs = new AttemptInputs({ token: this.#door.token, hostId: this.#hostId, readsLocalSegments });
+    const { readsLocalSegments = true, isAlone = false } = options;
+    const reads = { hostId: this.#hostId, readsLocalSegments, isAlone };
+    this.#inputs = new AttemptInputs({ token: this.#door.token, ...reads });
     this.#bundles = new BundleCache(`${options.dataDir}/bundles`, (digest) =>
       this.#link.send({ type: "getBundle", digest }),
     );

@@ -186,7 +186,9 @@ export class Executor {
       case "map": {
         const { split, partitions } = assignment;
         const { boundaries } = run;
-        const result = await this.#means.runMap({ ...options, split, partitions, boundaries }, ports);
+        const compression = run.isLocal === true ? "none" : "auto";
+        const extra = { split, partitions, boundaries, compression } as const;
+        const result = await this.#means.runMap({ ...options, ...extra }, ports);
         const plain = plainResult(result);
         if (result.segment === undefined) return plain;
         const { path, bytes, digest } = result.segment;

@@ -35,6 +35,8 @@ export interface WorkerOptions {
   readonly executorBytesMax?: number;
   /** `false`: fetch segments of this machine over the network too. */
   readonly readsLocalSegments?: boolean;
+  /** Whether it is the only worker of its cluster, so that nobody fetches its segments over a network. */
+  readonly isAlone?: boolean;
   /** Somebody has asked, through the coordinator, that this worker drains: whoever runs it calls `drain`, and ends. */
   readonly onDrainOrdered?: () => void;
   /** Workers with the same one can read each other's files; default that of this machine. */
