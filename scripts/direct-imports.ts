@@ -19,7 +19,8 @@ export const directImports: Plugin = {
   name: "direct-imports",
   setup(build) {
     build.onLoad({ filter: /\/packages\/[a-z]+\/dist\/[^/]+(\/[^/]+)*\.js$/ }, async ({ path }) => {
-      const code = readFileSync(path, "utf8");
+      // See `import.cjs` in the bundle.
+      const code = readFileSync(path, "utf8").replaceAll(/\bimport\((?=[(\w])/g, "fanfoldImport(");
       const pattern = /^import \{([^}]*)\} from "((?:@fanfold\/[a-z]+)|fanfold)";$/gm;
       const parts: string[] = [];
       let end = 0;
@@ -33,7 +34,7 @@ export const directImports: Plugin = {
         parts.push(code.slice(end, match.index), direct(list, from, barrelAt(index)));
         end = match.index + whole.length;
       }
-      return end === 0 ? undefined : { contents: parts.join("") + code.slice(end), loader: "js" };
+      return { contents: parts.join("") + code.slice(end), loader: "js" };
     });
   },
 };

@@ -18,14 +18,14 @@ process.on("uncaughtException", (error) => {
   process.exit(exitCodeOf(error));
 });
 
-try {
-  await createProgram().parseAsync(process.argv);
-} catch (error) {
-  tell(error);
-  process.exitCode = exitCodeOf(error);
-}
-// Handles that a job left behind must not keep the command from ending; what was printed is flushed first.
-process.stdout.write("", () => process.exit());
+createProgram()
+  .parseAsync(process.argv)
+  .catch((error: unknown) => {
+    tell(error);
+    process.exitCode = exitCodeOf(error);
+  })
+  // Handles that a job left behind must not keep the command from ending; what was printed is flushed first.
+  .finally(() => process.stdout.write("", () => process.exit()));
 
 function tell(error: unknown): void {
   const isTold = error instanceof ExitError && error.isTold;
