@@ -5,6 +5,7 @@
  * dealt out by one digit after the other, the last first, which keeps equal ones in order; those that are equal in all of
  * it are then merged by their whole keys.
  */
+import { compareBytes } from "./bytes";
 import { entryAt, hashOfBytes, keyAtOf, keyLengthOf } from "./table";
 
 const itemBytes: usize = 16;
@@ -219,23 +220,7 @@ function mergeRuns(from: usize, to: usize, start: u32, middle: u32, end: u32): v
 function isBefore(a: u32, b: u32): bool {
   const entryA = entryAt(a);
   const entryB = entryAt(b);
-  const keyA = keyAtOf(entryA);
-  const keyB = keyAtOf(entryB);
-  const lengthA = keyLengthOf(entryA);
-  const lengthB = keyLengthOf(entryB);
-  const shorter = min<u32>(lengthA, lengthB);
-  let i: u32 = 0;
-  for (; i + 8 <= shorter; i += 8) {
-    const wordA = load<u64>(keyA + i);
-    const wordB = load<u64>(keyB + i);
-    if (wordA != wordB) return bswap<u64>(wordA) < bswap<u64>(wordB);
-  }
-  for (; i < shorter; i++) {
-    const byteA = load<u8>(keyA + i);
-    const byteB = load<u8>(keyB + i);
-    if (byteA != byteB) return byteA < byteB;
-  }
-  return lengthA < lengthB;
+  return compareBytes(keyAtOf(entryA), keyLengthOf(entryA), keyAtOf(entryB), keyLengthOf(entryB)) < 0;
 }
 
 /** The entry of an item. */

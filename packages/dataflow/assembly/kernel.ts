@@ -2,6 +2,8 @@
 export { lastTouched, tableArena, tableCount, useTable } from "./table";
 export { foldColumns, useColumns, useKey } from "./columns";
 export { blockEnd, itemPartition, sortEntries, writeBlock } from "./drain";
+export { foldBlock } from "./fold";
+export { linesAreOdd, linesStop, writeLines } from "./lines";
 export { delimitedIsOdd, delimitedStop, scanDelimited, useDelimited } from "./delimited";
 export { jsonIsOdd, jsonStop, scanJson } from "./json";
 export { countWords, numberColumn, numberWords, wordsStop, wordsTaken } from "./words";

@@ -4,7 +4,14 @@ import { join } from "node:path";
 import { type AnyJob, FanfoldError, isOutputName, jsonLines, type Writer } from "@fanfold/job";
 import type { OutputFile } from "./attempt-options.js";
 import { namedOutputsMax } from "./limits.js";
-import type { GatheredLayout, InternalWriterSpec, RawPair, RecordSink, SinkFactory } from "./ports.js";
+import type {
+  FoldedLines,
+  GatheredLayout,
+  InternalWriterSpec,
+  RawPair,
+  RecordSink,
+  SinkFactory,
+} from "./ports.js";
 
 /** Name of the output of bad records; no user's output may begin with a sign. */
 export const skippedOutputName = "_skipped";
@@ -59,6 +66,17 @@ export class AttemptOutputs {
   writeGathered(bytes: Buffer, start: number, end: number, records: number): void {
     this.#main!.writeGathered!(bytes, start, end, records);
     this.records += records;
+  }
+
+  /** How the main output writes pairs of text and whole numbers, where nobody else wants them. */
+  get foldedLines(): FoldedLines | undefined {
+    return this.#records === undefined ? this.#main?.foldedLines : undefined;
+  }
+
+  /** Writes so many lines as `foldedLines` says. */
+  writeLines(bytes: Buffer, start: number, end: number, lines: number): void {
+    this.#main!.writeLines!(bytes, start, end, lines);
+    this.records += lines;
   }
 
   /** Writes a pair undecoded, where `takesRaw`; false, and nothing done, when it must be decoded after all. */

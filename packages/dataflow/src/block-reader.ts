@@ -37,10 +37,11 @@ export interface BlockReaderOptions {
   readonly memory?: GrowingMemory | undefined;
 }
 
-/** A payload: `bytes[at, …)` holds the columns of so many records. Valid until the next block is asked for. */
+/** A payload: `bytes[at, end)` holds the columns of so many records. Valid until the next block is asked for. */
 export interface Block {
   readonly bytes: Buffer;
   readonly at: number;
+  readonly end: number;
   readonly records: number;
 }
 
@@ -116,7 +117,7 @@ export class BlockReader {
     if (header.codec === codecLz4) return this.#unpack(stored, header);
     if (header.codec !== codecStored) throw this.#corrupt(`unknown codec ${header.codec}`);
     if (stored.length !== rawBytes || records === 0) throw this.#corrupt("a block of the wrong size");
-    return { bytes: this.#window.bytes, at, records };
+    return { bytes: this.#window.bytes, at, end: at + rawBytes, records };
   }
 
   #unpack(stored: Buffer, { rawBytes, records }: BlockHeader): Block {
@@ -127,10 +128,10 @@ export class BlockReader {
       throw this.#corrupt("a block does not decompress");
     }
     if (raw.length !== rawBytes || records === 0) throw this.#corrupt("a block of the wrong size");
-    if (this.#options.memory === undefined) return { bytes: raw, at: 0, records };
+    if (this.#options.memory === undefined) return { bytes: raw, at: 0, end: rawBytes, records };
     const at = this.#raw.reserve(rawBytes);
     raw.copy(this.#raw.bytes, at);
-    return { bytes: this.#raw.bytes, at, records };
+    return { bytes: this.#raw.bytes, at, end: at + rawBytes, records };
   }
 
   /** Makes file bytes `[from, from + length)` available and returns where they lie in the window's memory. */

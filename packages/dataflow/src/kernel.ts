@@ -42,6 +42,10 @@ export interface KernelCalls {
     out: number,
   ): number;
   blockEnd(): number;
+  foldBlock(at: number, end: number, records: number, fold: number): number;
+  writeLines(items: number, from: number, count: number, format: number, out: number, outEnd: number): number;
+  linesStop(): number;
+  linesAreOdd(): number;
   countWords(from: number, to: number): void;
   numberWords(from: number, to: number, numbers: number, starts: number, most: number): void;
   wordsStop(): number;

@@ -149,6 +149,12 @@ export class NumericTable {
     return true;
   }
 
+  /** Grows until so many more entries fit, or for as long as it may. */
+  expect(entries: number): void {
+    while (this.count + entries > Math.floor(this.#slots * loadMax) && this.#slots < this.#slotsMax)
+      this.#grow();
+  }
+
   /**
    * Folds `value` into the entry of the key that was just encoded; false, and nothing done, when the table is full.
    *
@@ -246,6 +252,11 @@ export class NumericTable {
     const isLong = length === longKey;
     const start = isLong ? words[base + 2]! : this.#entriesAt + base * 4 + 8;
     return { start, end: start + (isLong ? words[base + 3]! : length) };
+  }
+
+  /** The accumulator of the `number`-th entry, counted from 0. */
+  valueAt(number: number): number {
+    return this.#doubles[(number + 1) * 4 + 3]!;
   }
 
   clear(): void {

@@ -72,6 +72,10 @@ export interface RecordSink {
    * have done the same. The bytes may be reused at once.
    */
   writeGathered?(bytes: Buffer, start: number, end: number, records: number): void;
+  /** How this sink writes a pair of text and a whole number, where that is a line that a kernel can make. */
+  readonly foldedLines?: FoldedLines;
+  /** Appends `bytes[start, end)`, so many such lines. The bytes may be reused at once. */
+  writeLines?(bytes: Buffer, start: number, end: number, lines: number): void;
   /** Appends one value (named outputs). */
   writeValue(value: unknown): void;
   /** Flushes, fsyncs and closes. */
@@ -84,6 +88,8 @@ export interface RecordSink {
 export type GatheredLayout =
   | { readonly kind: "fixedRecords"; readonly bytes: number }
   | { readonly kind: "textLines" };
+/** Key, tab, number; or an object of `key` and `value`. */
+export type FoldedLines = "tsv" | "jsonLines";
 
 /** What the bytes of a raw key or value are: UTF-8 text, bytes, or nothing at all (`null` and `undefined`). */
 export type RawKind = "text" | "bytes" | "none";

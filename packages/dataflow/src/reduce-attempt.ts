@@ -14,6 +14,7 @@ import { AttemptOutputs } from "./attempt-outputs.js";
 import { combineOf } from "./combine-groups.js";
 import { createEmitter, type EmitFunction, type Emitter, isPlainScalar } from "./emitter.js";
 import { foldGroup } from "./fold-group.js";
+import { FoldedPartition } from "./folded-partition.js";
 import { GatheredOutput } from "./gathered-output.js";
 import { type GroupBy, GroupStream } from "./group-stream.js";
 import { GroupValues } from "./group-values.js";
@@ -72,6 +73,7 @@ class ReduceAttempt {
   /** Pairs that went to the writer undecoded. */
   #rawPairs = 0;
   #merge: PartitionMerge | undefined;
+  #folded: FoldedPartition | undefined;
   #groups: GroupStream | undefined;
   /** Instead of groups, where all pairs are passed on. */
   #passed: GatheredOutput | undefined;
@@ -98,15 +100,7 @@ class ReduceAttempt {
     signal.throwIfAborted();
     this.#outputs.openMain(this.#options);
     await this.#callHook("setup");
-    const merge = await this.#openMerge();
-    const { stream } = merge;
-    const layout = this.#isPassedOn ? this.#outputs.gathers : undefined;
-    if (layout !== undefined && stream instanceof PlacesStream) {
-      await this.#passAll(stream, new GatheredOutput(stream, this.#outputs, layout));
-    } else {
-      this.#groups = new GroupStream(stream, job.groupBy as GroupBy | undefined);
-      await this.#reduceAll(job, this.#groups);
-    }
+    if (!(await this.#foldAll())) await this.#mergeAll(job);
     await this.#callHook("teardown");
     this.#emitter.close();
     const outputs = this.#outputs.close();
@@ -127,8 +121,21 @@ class ReduceAttempt {
 
   close(): void {
     this.#merge?.close();
+    this.#folded?.close();
     if (this.#kernel !== undefined) returnKernel(this.#kernel);
     this.#kernel = undefined;
+  }
+
+  async #mergeAll(job: AnyJob): Promise<void> {
+    const merge = await this.#openMerge();
+    const { stream } = merge;
+    const layout = this.#isPassedOn ? this.#outputs.gathers : undefined;
+    if (layout !== undefined && stream instanceof PlacesStream) {
+      await this.#passAll(stream, new GatheredOutput(stream, this.#outputs, layout));
+    } else {
+      this.#groups = new GroupStream(stream, job.groupBy as GroupBy | undefined);
+      await this.#reduceAll(job, this.#groups);
+    }
   }
 
   async #openMerge(): Promise<PartitionMerge> {
@@ -144,6 +151,55 @@ class ReduceAttempt {
       pace: this.#pace,
     });
     return this.#merge;
+  }
+
+  /** Reduces in a kernel, if it can; false, and nothing written, when it cannot. */
+  async #foldAll(): Promise<boolean> {
+    const { job, segments, partition, memoryBytes } = this.#options;
+    const { reduce } = job;
+    if (typeof reduce !== "object" || job.groupBy !== undefined || this.#trial !== undefined) return false;
+    const folded = FoldedPartition.take({
+      partition,
+      aggregator: reduce as Aggregator<unknown, unknown>,
+      memoryBytes: Math.floor(Math.max(memoryBytes, memoryBytesMin) / 2),
+      pace: this.#pace,
+    });
+    if (folded === undefined) return false;
+    this.#folded = folded;
+    if (await folded.fill([...segments].sort((a, b) => a.order - b.order))) {
+      await this.#writeFolded(folded);
+      return true;
+    }
+    this.#folded = undefined;
+    folded.close();
+    return false;
+  }
+
+  async #writeFolded(folded: FoldedPartition): Promise<void> {
+    const format = this.#outputs.foldedLines;
+    for (let index = 0; index < folded.count; ) {
+      if (format !== undefined) {
+        const { bytes, start, end, next, isOdd } = folded.linesFrom(index, format);
+        if (next > index) this.#outputs.writeLines(bytes, start, end, next - index);
+        this.#rawPairs += next - index;
+        index = next;
+        await this.#pace.restWhenDue();
+        if (!isOdd) continue;
+      }
+      this.#emitFolded(folded, index);
+      index += 1;
+      if ((index & (clockInterval - 1)) === 0) await this.#pace.restWhenDue();
+    }
+  }
+
+  #emitFolded(folded: FoldedPartition, index: number): void {
+    const { key, value } = folded.at(index);
+    try {
+      this.#emit(key, value);
+    } catch (thrown) {
+      const failure = this.#guard.hasFailed ? this.#guard.failure : thrown;
+      throw thrownByUser(failure, { function: "reduce", key });
+    }
   }
 
   async #callHook(name: "setup" | "teardown"): Promise<void> {
@@ -304,20 +360,20 @@ class ReduceAttempt {
       pairsEmitted: this.#emitter.pairs() + this.#rawPairs + (this.#passed?.pairs ?? 0),
       recordsOut: this.#outputs.records,
       bytesOut,
-      groups: this.#groups?.group ?? this.#merge?.keys ?? 0,
+      groups: this.#folded?.count ?? this.#groups?.group ?? this.#merge?.keys ?? 0,
       spills: this.#merge?.spills ?? 0,
       spilledBytes: this.#merge?.spilledBytes ?? 0,
     };
   }
 
   get #recordsIn(): number {
-    return this.#groups?.records ?? this.#passed?.records ?? 0;
+    return this.#folded?.records ?? this.#groups?.records ?? this.#passed?.records ?? 0;
   }
 
   #progress(): AttemptProgress {
     return {
       recordsIn: this.#recordsIn,
-      bytesIn: this.#merge?.bytesRead ?? 0,
+      bytesIn: this.#folded?.bytesRead ?? this.#merge?.bytesRead ?? 0,
       bytesTotal: bytesOf(this.#options),
       recordsOut: this.#outputs.records,
     };

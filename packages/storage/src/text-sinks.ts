@@ -14,6 +14,7 @@ import { OutputFile } from "./output-file.js";
  * look the same.
  */
 export class TsvSink implements RecordSink {
+  readonly foldedLines = "tsv" as const;
   readonly #file: OutputFile;
 
   constructor(path: string) {
@@ -23,6 +24,10 @@ export class TsvSink implements RecordSink {
   writePair(key: unknown, value: unknown): void {
     const text = value === undefined ? tsvField(key) : `${tsvField(key)}\t${tsvField(value)}`;
     this.#file.writeRecord(`${text}\n`);
+  }
+
+  writeLines(bytes: Buffer, start: number, end: number, lines: number): void {
+    this.#file.writeRange(bytes, start, end, lines);
   }
 
   writeValue(value: unknown): void {
@@ -75,6 +80,7 @@ function escapeSurrogate(found: string): string {
 
 /** `{"key":…,"value":…}` a line, or the bare value; `json-text.ts` says how values look. */
 export class JsonLinesSink implements RecordSink {
+  readonly foldedLines = "jsonLines" as const;
   readonly #file: OutputFile;
 
   constructor(path: string) {
@@ -83,6 +89,10 @@ export class JsonLinesSink implements RecordSink {
 
   writePair(key: unknown, value: unknown): void {
     this.#file.writeRecord(`{"key":${jsonTextOf(key)},"value":${jsonTextOf(value)}}\n`);
+  }
+
+  writeLines(bytes: Buffer, start: number, end: number, lines: number): void {
+    this.#file.writeRange(bytes, start, end, lines);
   }
 
   writeValue(value: unknown): void {

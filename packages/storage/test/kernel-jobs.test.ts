@@ -12,6 +12,7 @@ import {
 import {
   type AnyJob,
   checkJob,
+  count,
   countEach,
   csv,
   defineJob,
@@ -20,6 +21,7 @@ import {
   fixedRecords,
   identity,
   jsonLines,
+  type Key,
   keyBy,
   max,
   min,
@@ -217,6 +219,63 @@ describe("a word count in a kernel", () => {
     for (const job of [countWords, oddWords]) {
       await sameEitherWay(job, content, { splits: 1, blockBytes: 65536 });
     }
+  });
+});
+
+const oddText = fc.oneof(
+  word,
+  fc.constantFrom(
+    "",
+    "tab\t",
+    "new\nline",
+    "back\\slash",
+    '"quoted"',
+    "\u0001",
+    "\u007f",
+    "한글",
+    "\ud800",
+    "l".repeat(40),
+  ),
+);
+const anyFoldKey = fc.oneof(oddText, fc.integer({ min: 0, max: 3 }), fc.tuple(oddText, fc.boolean()));
+const anyNumber = fc.oneof(
+  fc.integer({ min: -200, max: 200 }),
+  fc.double(),
+  fc.constantFrom(0, 2 ** 31, -(2 ** 31) - 1, 2 ** 53 - 1, 2 ** 53, 1e21, 0.1),
+);
+
+describe("a reducer by a built-in aggregator in a kernel", () => {
+  test.each([
+    ["sums", sum(), tsv()],
+    ["minima", min(), jsonLines()],
+    ["maxima", max(), tsv()],
+    ["counts of whatever there is", count(), jsonLines()],
+    ["sums for a writer that no kernel knows", sum(), csv()],
+    ["minima of whatever there is", min(), tsv()],
+  ] as const)("writes %s as the ordinary way does", async (name, reduce, output) => {
+    const job: AnyJob = checkJob({
+      name: "fold",
+      input: textLines(),
+      map(text: string, emit: Emit<Key, unknown>) {
+        const [key, value] = JSON.parse(text) as [Key, unknown];
+        // What JSON cannot hold.
+        emit(key, value === null ? Number.NaN : value === "-0" ? -0 : value);
+      },
+      reduce: reduce as never,
+      output,
+    } as AnyJob);
+    const value = fc.oneof(anyNumber, fc.constantFrom("-0", null));
+    const isAny = name.endsWith("there is");
+    const pair = fc.tuple(anyFoldKey, isAny ? fc.oneof(fc.integer(), fc.string()) : value);
+    await fc.assert(
+      fc.asyncProperty(fc.array(pair, { maxLength: 150 }), shape, async (pairs, how) => {
+        const content = pairs.map((each) => JSON.stringify(each)).join("\n");
+        // CSV refuses what UTF-8 cannot hold.
+        fc.pre(output.writer.kind !== "csv" || !content.includes("\\ud800"));
+        await sameEitherWay(job, content, how);
+      }),
+      runs,
+    );
   });
 });
 
