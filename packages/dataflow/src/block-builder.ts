@@ -19,7 +19,7 @@ export class BlockBuilder {
     return this.#keysUsed + this.#valuesUsed + this.records * 2;
   }
 
-  /** Appends a record: `keys[keyStart, keyEnd)` and `values[valueStart, valueEnd)`. */
+  /** Appends a record, `keys[keyStart, keyEnd)` and `values[valueStart, valueEnd)`; false, and nothing done, when full. */
   append(
     keys: Buffer,
     keyStart: number,
@@ -27,7 +27,8 @@ export class BlockBuilder {
     values: Buffer,
     valueStart: number,
     valueEnd: number,
-  ): void {
+  ): boolean {
+    if (this.bytes >= blockBytes) return false;
     const keyLength = keyEnd - keyStart;
     const valueLength = valueEnd - valueStart;
     const index = this.records;
@@ -45,6 +46,7 @@ export class BlockBuilder {
     this.#keysUsed += keyLength;
     this.#valuesUsed += valueLength;
     this.records = index + 1;
+    return true;
   }
 
   /** Bytes that `write` can need at most. */
@@ -98,7 +100,8 @@ function grow(buffer: Buffer, used: number, more: number): Buffer {
   return grown;
 }
 
-function spread(lengths: Uint32Array, count: number): { width: number; most: number } {
+/** How many bytes the lengths of a column take each: none when all are `most`. */
+export function spread(lengths: Uint32Array, count: number): { width: number; most: number } {
   let least = lengths[0]!;
   let most = least;
   for (let i = 1; i < count; i++) {
@@ -109,7 +112,8 @@ function spread(lengths: Uint32Array, count: number): { width: number; most: num
   return { width: widthOf(least, most), most };
 }
 
-function writeLengths(
+/** Writes a column of lengths at `at` and returns where it ends. */
+export function writeLengths(
   target: Buffer,
   at: number,
   lengths: Uint32Array,

@@ -43,6 +43,8 @@ export interface Block {
   readonly at: number;
   readonly end: number;
   readonly records: number;
+  /** Whether each key is there once for all its records. */
+  readonly isGrouped: boolean;
 }
 
 export class BlockReader {
@@ -72,6 +74,11 @@ export class BlockReader {
   /** Bytes of the slice whose blocks have been given. */
   get bytesRead(): number {
     return this.#offset - this.#slice.start;
+  }
+
+  /** Whether the next block, and so all of them, holds each key once. @throws as `next` */
+  get isGrouped(): boolean {
+    return !this.#hasEnded && this.#nextHeader().isGrouped;
   }
 
   /** The next block; undefined after the last. @throws `SEGMENT_CORRUPT`, `SEGMENT_UNAVAILABLE` */
@@ -111,16 +118,16 @@ export class BlockReader {
   }
 
   #openPayload(header: BlockHeader, at: number): Block {
-    const { records, rawBytes } = header;
+    const { records, rawBytes, isGrouped } = header;
     const stored = this.#window.bytes.subarray(at, at + header.storedBytes);
     if (crc32(stored) !== header.payloadCrc) throw this.#corrupt("a block does not match its checksum");
     if (header.codec === codecLz4) return this.#unpack(stored, header);
     if (header.codec !== codecStored) throw this.#corrupt(`unknown codec ${header.codec}`);
     if (stored.length !== rawBytes || records === 0) throw this.#corrupt("a block of the wrong size");
-    return { bytes: this.#window.bytes, at, end: at + rawBytes, records };
+    return { bytes: this.#window.bytes, at, end: at + rawBytes, records, isGrouped };
   }
 
-  #unpack(stored: Buffer, { rawBytes, records }: BlockHeader): Block {
+  #unpack(stored: Buffer, { rawBytes, records, isGrouped }: BlockHeader): Block {
     let raw: Buffer;
     try {
       raw = uncompressSync(stored);
@@ -128,10 +135,10 @@ export class BlockReader {
       throw this.#corrupt("a block does not decompress");
     }
     if (raw.length !== rawBytes || records === 0) throw this.#corrupt("a block of the wrong size");
-    if (this.#options.memory === undefined) return { bytes: raw, at: 0, end: rawBytes, records };
+    if (this.#options.memory === undefined) return { bytes: raw, at: 0, end: rawBytes, records, isGrouped };
     const at = this.#raw.reserve(rawBytes);
     raw.copy(this.#raw.bytes, at);
-    return { bytes: this.#raw.bytes, at, end: at + rawBytes, records };
+    return { bytes: this.#raw.bytes, at, end: at + rawBytes, records, isGrouped };
   }
 
   /** Makes file bytes `[from, from + length)` available and returns where they lie in the window's memory. */

@@ -10,6 +10,7 @@ import type { AnyJob } from "@fanfold/job";
 import { BlockGatherer } from "./block-gatherer.js";
 import type { SegmentSlice } from "./block-reader.js";
 import { type Combine, combineOf, StreamWriter, writeStream } from "./combine-groups.js";
+import { GroupedBuffer } from "./grouped-buffer.js";
 import { type Kernel, PlainMemory, returnKernel, takeKernel } from "./kernel.js";
 import { KeyEncoder } from "./key-encoder.js";
 import { bufferBytesMax } from "./limits.js";
@@ -31,8 +32,9 @@ export interface CollectorOptions {
   readonly memoryBytes: number;
   readonly workDir: string;
   readonly compression: Compression;
-  /** Lowered by tests. */
+  /** Both lowered by tests. */
   readonly recordsMax?: number | undefined;
+  readonly trialRecords?: number | undefined;
 }
 
 /** No value that a user could emit. */
@@ -59,7 +61,12 @@ export class Collector {
   readonly #keys: KeyEncoder = new KeyEncoder();
   readonly #values: ValueEncoder = new ValueEncoder();
   readonly #chooser: PartitionChooser;
-  readonly #buffer: RecordBuffer;
+  readonly #bufferBytesMax: number;
+  /** Takes the pairs one by one. There is this one, or the other. */
+  #records: RecordBuffer | undefined;
+  /** Takes the pairs of jobs that combine nothing, as long as their keys may repeat. */
+  #grouped: GroupedBuffer | undefined;
+  #isGroupingSure = false;
   /** Takes the pairs while the combiner is a numeric one and the values are numbers. */
   #table: NumericTable | undefined;
   #kernel: Kernel | undefined;
@@ -82,13 +89,9 @@ export class Collector {
     const share = Math.floor(options.memoryBytes / (fold === undefined ? 2 : 4));
     const bytesMax = Math.min(share, bufferBytesMax);
     this.#kernel = takeKernel();
-    this.#buffer = new RecordBuffer({
-      partitions: options.partitions,
-      bytesMax,
-      recordsMax: options.recordsMax,
-      memory: this.#kernel ?? new PlainMemory(),
-      chooser: this.#chooser,
-    });
+    this.#bufferBytesMax = bytesMax;
+    if (this.#combine === undefined) this.#grouped = this.#groupedBuffer();
+    else this.#records = this.#recordBuffer();
     if (this.#kernel !== undefined) this.#gatherer = new BlockGatherer(this.#kernel);
     if (fold === undefined) return;
     const memory = this.#kernel ?? new PlainMemory();
@@ -96,6 +99,33 @@ export class Collector {
     // Where a function of the user is asked about a key, it is asked when that is emitted, so that errors name the record.
     if (fold !== "sum" || !this.#chooser.looksAtBytes) return;
     this.#numbered = new NumberedSums((key, value) => this.#addText(key, value));
+  }
+
+  #groupedBuffer(): GroupedBuffer {
+    return new GroupedBuffer({
+      partitions: this.#options.partitions,
+      bytesMax: this.#bufferBytesMax,
+      memory: this.#kernel ?? new PlainMemory(),
+      chooser: this.#chooser,
+      keys: this.#keys,
+      values: this.#values,
+      recordsMax: this.#options.recordsMax,
+      trialRecords: this.#options.trialRecords,
+    });
+  }
+
+  #recordBuffer(): RecordBuffer {
+    return new RecordBuffer({
+      partitions: this.#options.partitions,
+      bytesMax: this.#bufferBytesMax,
+      recordsMax: this.#options.recordsMax,
+      memory: this.#kernel ?? new PlainMemory(),
+      chooser: this.#chooser,
+    });
+  }
+
+  get #buffer(): RecordBuffer {
+    return this.#records!;
   }
 
   /** For kernels that fold pairs by themselves; undefined when that is not possible, or no longer. */
@@ -117,6 +147,7 @@ export class Collector {
   /** The records about to be mapped are numbered: one emitted as a key as it is need not be looked up each time. */
   expectTexts(texts: readonly string[]): void {
     this.#numbered?.use(texts);
+    this.#grouped?.expectTexts(texts);
   }
 
   /** Which record is being mapped; with no arguments, none that is numbered. */
@@ -132,6 +163,10 @@ export class Collector {
    * `DISK_FULL`, `OUTPUT_UNWRITABLE`, and `USER_CODE_FAILED` of the combiner.
    */
   emit(key: unknown, value: unknown): void {
+    if (this.#grouped !== undefined) {
+      this.#emitGrouped(this.#grouped, key, value);
+      return;
+    }
     const table = this.#table;
     if (table !== undefined && typeof value === "number") {
       const numbered = this.#numbered;
@@ -162,6 +197,39 @@ export class Collector {
     this.#append(partition, this.#keys.bytes, 0, keyLength, valueLength);
   }
 
+  #emitGrouped(grouped: GroupedBuffer, key: unknown, value: unknown): void {
+    const isTaken =
+      key === this.#record
+        ? grouped.appendText(this.#number, key as string, value)
+        : grouped.append(key, value);
+    if (isTaken) {
+      if (!this.#isGroupingSure && grouped.canTell) this.#chooseBuffer(grouped);
+      return;
+    }
+    // Full before it can be told: of values too large for it.
+    if (this.#isGroupingSure) this.#spill();
+    else this.#leaveGrouped(grouped);
+    this.emit(key, value);
+  }
+
+  #chooseBuffer(grouped: GroupedBuffer): void {
+    if (!grouped.pays) {
+      this.#leaveGrouped(grouped);
+      return;
+    }
+    grouped.settle();
+    this.#isGroupingSure = true;
+  }
+
+  /** Keys hardly repeat: from here on records are sorted one by one, those so far as well. */
+  #leaveGrouped(grouped: GroupedBuffer): void {
+    this.#grouped = undefined;
+    this.#records = this.#recordBuffer();
+    grouped.forEach((partition, keys, start, end, valueLength) => {
+      this.#append(partition, keys, start, end, valueLength);
+    });
+  }
+
   /** Whether `appendFixed` does what emitting `key` and `value` of each record would do. */
   get takesFixed(): boolean {
     return this.#combine === undefined && this.#chooser.looksAtBytes;
@@ -169,6 +237,7 @@ export class Collector {
 
   /** Takes the records of a block: the first bytes of each as the key, the rest as the value. */
   appendFixed(block: FixedBlock): void {
+    if (this.#grouped !== undefined) this.#leaveGrouped(this.#grouped);
     const head = this.#values.headOfBytes(block.size - block.keyBytes);
     for (let done = 0; done < block.count; ) {
       const taken = this.#buffer.appendFixed(block, done, head);
@@ -234,12 +303,14 @@ export class Collector {
     this.#numbered?.flush();
     const sorted = this.#sortedTable();
     if (sorted === undefined && this.#table !== undefined) this.#emptyTable(this.#table);
-    if (this.#runs.length > 0 && this.#buffer.count > 0) this.#spill();
+    if (this.#grouped?.pays === false && !this.#isGroupingSure) this.#leaveGrouped(this.#grouped);
+    if (this.#runs.length > 0 && (this.#grouped ?? this.#buffer).count > 0) this.#spill();
     const writer = new SegmentWriter(this.#segmentPath, {
       partitions: this.#options.partitions,
       compression: this.#options.compression,
       isDigested: true,
       gatherer: this.#gatherer,
+      isGrouped: this.#grouped !== undefined,
     });
     try {
       if (sorted !== undefined) sorted.writeTo(writer);
@@ -288,6 +359,7 @@ export class Collector {
       compression: "none",
       isDigested: false,
       gatherer: this.#gatherer,
+      isGrouped: this.#grouped !== undefined,
     });
     this.#runs.push({ path, ends: writer.ends });
     try {
@@ -301,6 +373,10 @@ export class Collector {
   }
 
   #writeBuffer(writer: SegmentWriter): void {
+    if (this.#grouped !== undefined) {
+      this.#grouped.writeTo(writer);
+      return;
+    }
     const streamOf = this.#buffer.sorted();
     const combine = this.#hasRepeats ? this.#combine : undefined;
     for (let p = 0; p < this.#options.partitions; p++) writeStream(streamOf(p), p, writer, combine);

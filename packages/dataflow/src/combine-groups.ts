@@ -18,6 +18,8 @@ export function combineOf(job: AnyJob): Combine | undefined {
 
 /** Records between two chances to stop and let other work run. */
 const stepRecords = 4096;
+/** Numbers of a key that are written at once. */
+const numberRunMax = 1024;
 
 /** Appends all records of one partition to `writer`: as they are or, with a combiner, one a key. */
 export function writeStream(
@@ -42,9 +44,12 @@ export class StreamWriter {
   readonly #options: StreamWriterOptions;
   readonly #groups: GroupStream | undefined;
   readonly #encoder: ValueEncoder | undefined;
+  /** Where a key's numbers can be written at once. */
+  readonly #numbers: Float64Array | undefined;
 
   constructor(options: StreamWriterOptions) {
     this.#options = options;
+    if (options.writer.isGrouped) this.#numbers = new Float64Array(numberRunMax);
     if (options.combine === undefined) return;
     this.#groups = new GroupStream(options.stream);
     this.#encoder = new ValueEncoder();
@@ -60,9 +65,20 @@ export class StreamWriter {
   #writePlain(): boolean {
     const { stream, partition, writer } = this.#options;
     if (stream instanceof PlacesStream && writer.takesPlaces) return writePlaces(stream, partition, writer);
+    return this.#writeSome(stream);
+  }
+
+  #writeSome(stream: RecordStream): boolean {
+    const { partition, writer } = this.#options;
     const view = stream.view;
     for (let left = stepRecords; left > 0; left--) {
       if (!stream.next()) return true;
+      const count = this.#numbers === undefined ? 0 : (stream.takeNumbers?.(this.#numbers) ?? 0);
+      if (count > 0) {
+        writer.appendNumbers(partition, view.bytes, view.keyStart, view.keyEnd, this.#numbers!, 0, count);
+        left -= count - 1;
+        continue;
+      }
       writer.append(
         partition,
         view.bytes,

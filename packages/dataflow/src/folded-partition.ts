@@ -112,7 +112,8 @@ export class FoldedPartition {
     returnKernel(this.#kernel);
   }
 
-  #take({ bytes, at: start, end, records }: Block): boolean {
+  #take({ bytes, at: start, end, records, isGrouped }: Block): boolean {
+    if (isGrouped) return false;
     const kernel = this.#kernel;
     const length = end - start;
     if (length > this.#blockRoom) this.#makeBlockRoom(length);

@@ -60,14 +60,22 @@ export class GroupStream {
   advance(): void {
     try {
       this.records += 1;
+      const isSameKey = this.view.repeats > 0;
       this.#hasRecord = this.#stream.next();
-      this.isInGroup = this.#hasRecord && this.#continues();
+      this.isInGroup = this.#hasRecord && (isSameKey || this.#continues());
     } catch (thrown) {
       this.isInGroup = false;
       this.#hasFailed = true;
       this.#failure = thrown;
       throw thrown;
     }
+  }
+
+  /** As `takeNumbers` of a stream: the last of the values is not passed yet. */
+  takeNumbers(into: Float64Array): number {
+    const count = this.#stream.takeNumbers?.(into) ?? 0;
+    if (count > 0) this.records += count - 1;
+    return count;
   }
 
   /** The key that `reduce` sees: a fresh object each time, except for what `groupBy` gave. */

@@ -35,11 +35,20 @@ export class MergedStream implements RecordStream {
     if (this.#winner < 0) {
       for (let i = 0; i < this.#sources.length; i++) this.#step(i);
       this.#winner = this.#play(1);
+    } else if (this.view.repeats > 0) {
+      // Nothing comes before more of the same key from the same source.
+      this.#sources[this.#winner]!.next();
     } else {
       this.#step(this.#winner);
       this.#replay();
     }
     return this.#show();
+  }
+
+  takeNumbers(into: Float64Array): number {
+    const count = this.#sources[this.#winner]?.takeNumbers?.(into) ?? 0;
+    if (count > 0) this.#show();
+    return count;
   }
 
   #step(source: number): void {
@@ -103,6 +112,7 @@ export class MergedStream implements RecordStream {
     view.keyEnd = from.keyEnd;
     view.valueStart = from.valueStart;
     view.valueEnd = from.valueEnd;
+    view.repeats = from.repeats;
     return true;
   }
 }

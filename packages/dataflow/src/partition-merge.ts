@@ -17,6 +17,7 @@ import { MergedStream } from "./merged-stream.js";
 import type { Pace } from "./pace.js";
 import { PlacesStream } from "./places-stream.js";
 import type { RecordStream } from "./record-view.js";
+import { blockHeaderBytes } from "./segment-format.js";
 import { SegmentReader } from "./segment-reader.js";
 import { SegmentWriter } from "./segment-writer.js";
 
@@ -167,12 +168,22 @@ function openAll(slices: readonly SegmentSlice[], options: MergeOptions): Opened
   const share = Math.floor(memoryBytes / Math.max(1, slices.length)) - blockBytes;
   const windowBytes = Math.max(blockBytes, Math.min(mergeWindowBytesMax, share));
   const keepsFileOpen = slices.length <= mergeFilesMax;
-  const each = { partition, windowBytes, keepsFileOpen, memory: kernel };
-  if (kernel === undefined) {
+  const each = { partition, windowBytes, keepsFileOpen };
+  // Where keys are known to repeat, there is little to merge, and not what kernels read.
+  if (kernel === undefined || slices.some((slice) => isGrouped(slice, partition))) {
     const sources = slices.map((slice) => new SegmentReader(slice, each));
     return { sources, stream: new MergedStream(sources), keys: () => 0 };
   }
-  const sources = slices.map((slice) => new BlockReader(slice, each));
+  const sources = slices.map((slice) => new BlockReader(slice, { ...each, memory: kernel }));
   const places = new MergedPlaces(kernel, sources);
   return { sources, stream: new PlacesStream(places), keys: () => places.keys };
+}
+
+function isGrouped(slice: SegmentSlice, partition: number): boolean {
+  const reader = new BlockReader(slice, { partition, windowBytes: blockHeaderBytes, keepsFileOpen: false });
+  try {
+    return reader.isGrouped;
+  } finally {
+    reader.close();
+  }
 }

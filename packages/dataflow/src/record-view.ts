@@ -9,6 +9,8 @@ export class RecordView {
   keyEnd = 0;
   valueStart = 0;
   valueEnd = 0;
+  /** So many of the stream's next records have this key for certain: it need not be compared to theirs. */
+  repeats = 0;
 }
 
 /** Records in order of their keys. */
@@ -16,4 +18,9 @@ export interface RecordStream {
   readonly view: RecordView;
   /** Steps to the next record; false at the end, when the view holds nothing. */
   next(): boolean;
+  /**
+   * Takes the record at hand and some of those after it with its key: their values, whole numbers, go to `into`, as many as
+   * fit, and the last of them is at hand then. Returns how many; 0, and none taken, where they do not lie ready as numbers.
+   */
+  takeNumbers?(into: Float64Array): number;
 }

@@ -17,7 +17,7 @@ import { foldGroup } from "./fold-group.js";
 import { FoldedPartition } from "./folded-partition.js";
 import { GatheredOutput } from "./gathered-output.js";
 import { type GroupBy, GroupStream } from "./group-stream.js";
-import { GroupValues } from "./group-values.js";
+import { GroupValues, NumberWindow } from "./group-values.js";
 import { type Kernel, returnKernel, takeKernel } from "./kernel.js";
 import { decodeKeyAt } from "./key-decoder.js";
 import { memoryBytesMin } from "./limits.js";
@@ -335,8 +335,9 @@ class ReduceAttempt {
   #callStep(groups: GroupStream, reduce: ReduceCall): () => PromiseLike<unknown> | undefined {
     const context = this.#context;
     const emit = this.#emit;
+    const window = new NumberWindow();
     return () => {
-      const values = new GroupValues(groups, this.#guard);
+      const values = new GroupValues(groups, this.#guard, window);
       const returned = reduce(groups.keyOfGroup(), values, emit, context);
       if (!isThenable(returned)) {
         values.end();

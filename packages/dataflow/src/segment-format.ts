@@ -4,7 +4,9 @@
  *     partition 0: block block …   partition 1: block …   …   index   trailer
  *
  * A *block* is a header of 36 bytes and a payload, perhaps compressed. The payload is columnar: key lengths, value
- * lengths, key bytes, value bytes; lengths that are all equal are written once. Every byte is under a CRC-32: the
+ * lengths, key bytes, value bytes; lengths that are all equal are written once. A *grouped* payload has each of its keys
+ * once: key lengths, records of each key, value lengths, key bytes, value bytes. Where all its values are whole numbers,
+ * it has no value lengths, and for each value the difference to the one before of the same key, zigzag, seven bits a byte. Every byte is under a CRC-32: the
  * header under its own, the payload under the one in the header, the index under the one in the trailer. A block names
  * its partition, its number within it, and whether it is the last, so that a slice that was cut, doubled or mixed up
  * at a block's edge is found as well. All numbers are little-endian.
@@ -21,10 +23,18 @@ export const digestBytes = 32;
 
 /** Payload head: key width, value width (one byte each, 0 = all equal), 2 unused, common key and value length. */
 export const payloadHeadBytes = 12;
+/** Of a grouped payload: the unused bytes are its layout and the width of counts; then come groups and the common count. */
+export const groupedHeadBytes = 20;
+/** Zeros at the end of a payload of numbers, in which its reader encodes the one at hand. */
+export const valueScratchBytes = 16;
+
+export const layoutGrouped = 1;
+export const layoutNumbers = 2;
 
 export const codecStored = 0;
 export const codecLz4 = 1;
 const flagLast = 0x100;
+const flagGrouped = 0x200;
 
 export interface BlockHeader {
   readonly partition: number;
@@ -35,6 +45,8 @@ export interface BlockHeader {
   readonly storedBytes: number;
   readonly codec: number;
   readonly isLast: boolean;
+  /** Whether the payload is a grouped one. */
+  readonly isGrouped: boolean;
   readonly payloadCrc: number;
 }
 
@@ -45,7 +57,10 @@ export function writeBlockHeader(target: Buffer, at: number, header: BlockHeader
   target.writeUInt32LE(header.records, at + 12);
   target.writeUInt32LE(header.rawBytes, at + 16);
   target.writeUInt32LE(header.storedBytes, at + 20);
-  target.writeUInt32LE(header.codec | (header.isLast ? flagLast : 0), at + 24);
+  target.writeUInt32LE(
+    header.codec | (header.isLast ? flagLast : 0) | (header.isGrouped ? flagGrouped : 0),
+    at + 24,
+  );
   target.writeUInt32LE(header.payloadCrc, at + 28);
   target.writeUInt32LE(crc32(target.subarray(at, at + 32)), at + 32);
 }
@@ -63,6 +78,7 @@ export function readBlockHeader(bytes: Buffer, at: number): BlockHeader | undefi
     storedBytes: bytes.readUInt32LE(at + 20),
     codec: flags & 0xff,
     isLast: (flags & flagLast) !== 0,
+    isGrouped: (flags & flagGrouped) !== 0,
     payloadCrc: bytes.readUInt32LE(at + 28),
   };
 }
@@ -71,4 +87,11 @@ export function readBlockHeader(bytes: Buffer, at: number): BlockHeader | undefi
 export function widthOf(least: number, most: number): number {
   if (least === most) return 0;
   return most < 0x100 ? 1 : most < 0x10000 ? 2 : 4;
+}
+
+/** A length of a column of this width. */
+export function readLength(bytes: Buffer, at: number, width: number): number {
+  if (width === 1) return bytes[at]!;
+  if (width === 2) return bytes[at]! | (bytes[at + 1]! << 8);
+  return bytes.readUInt32LE(at);
 }

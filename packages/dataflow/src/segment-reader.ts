@@ -1,8 +1,9 @@
 /** Streams the records of one partition of one segment. */
 import { BlockReader, type BlockReaderOptions, type SegmentSlice } from "./block-reader.js";
+import { GroupedPayload } from "./grouped-payload.js";
 import type { RecordStream } from "./record-view.js";
 import { RecordView } from "./record-view.js";
-import { payloadHeadBytes } from "./segment-format.js";
+import { payloadHeadBytes, readLength } from "./segment-format.js";
 
 export class SegmentReader implements RecordStream {
   readonly view: RecordView = new RecordView();
@@ -15,6 +16,8 @@ export class SegmentReader implements RecordStream {
   #valueLength = 0;
   #keyLengthAt = 0;
   #valueLengthAt = 0;
+  /** Set while the block at hand is a grouped one. */
+  #grouped: GroupedPayload | undefined;
 
   constructor(slice: SegmentSlice, options: BlockReaderOptions) {
     this.#blocks = new BlockReader(slice, options);
@@ -29,6 +32,10 @@ export class SegmentReader implements RecordStream {
   next(): boolean {
     if (this.#left === 0 && !this.#nextBlock()) return false;
     this.#left -= 1;
+    if (this.#grouped !== undefined) {
+      this.#grouped.next();
+      return true;
+    }
     const view = this.view;
     const bytes = view.bytes;
     view.keyStart = view.keyEnd;
@@ -48,6 +55,12 @@ export class SegmentReader implements RecordStream {
     return true;
   }
 
+  takeNumbers(into: Float64Array): number {
+    const count = this.#grouped?.takeNumbers(into) ?? 0;
+    if (count > 0) this.#left -= count - 1;
+    return count;
+  }
+
   /** Closes the file. Safe to call twice. */
   close(): void {
     this.#blocks.close();
@@ -56,7 +69,10 @@ export class SegmentReader implements RecordStream {
   #nextBlock(): boolean {
     const block = this.#blocks.next();
     if (block === undefined) return false;
-    const { bytes, at, records } = block;
+    const { bytes, at, records, isGrouped } = block;
+    this.#left = records;
+    this.#grouped = isGrouped ? new GroupedPayload(block, this.view) : undefined;
+    if (isGrouped) return true;
     this.#keyWidth = bytes[at]!;
     this.#valueWidth = bytes[at + 1]!;
     this.#keyLength = bytes.readUInt32LE(at + 4);
@@ -72,13 +88,7 @@ export class SegmentReader implements RecordStream {
     view.bytes = bytes;
     view.keyEnd = keysAt;
     view.valueEnd = keysAt + keyBytes;
-    this.#left = records;
+    view.repeats = 0;
     return true;
   }
-}
-
-function readLength(bytes: Buffer, at: number, width: number): number {
-  if (width === 1) return bytes[at]!;
-  if (width === 2) return bytes[at]! | (bytes[at + 1]! << 8);
-  return bytes.readUInt32LE(at);
 }

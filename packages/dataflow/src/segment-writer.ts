@@ -10,6 +10,7 @@ import { compressSync } from "lz4-napi";
 import { BlockBuilder } from "./block-builder.js";
 import type { BlockGatherer } from "./block-gatherer.js";
 import { FileOutput } from "./file-output.js";
+import { GroupedBlockBuilder } from "./grouped-block.js";
 import { blockBytes, compressionRatioMin, compressionRetryBlocks } from "./limits.js";
 import { placeWords } from "./places-stream.js";
 import {
@@ -25,14 +26,6 @@ import {
 /** `auto` compresses where the first blocks show that it pays. */
 export type Compression = "auto" | "none";
 
-export interface SegmentWriterOptions {
-  readonly partitions: number;
-  readonly compression: Compression;
-  readonly isDigested: boolean;
-  /** For `appendPlaces`, of records in its kernel's memory. */
-  readonly gatherer?: BlockGatherer | undefined;
-}
-
 export interface SegmentSummary {
   readonly path: string;
   /** Size of the whole file. */
@@ -43,12 +36,24 @@ export interface SegmentSummary {
   readonly digest: string;
 }
 
+export interface SegmentWriterOptions {
+  readonly partitions: number;
+  readonly compression: Compression;
+  readonly isDigested: boolean;
+  /** Whether many records share a key, so that it is written once for all of them. */
+  readonly isGrouped?: boolean | undefined;
+  /** For `appendPlaces`, of records in its kernel's memory; none where records are grouped. */
+  readonly gatherer?: BlockGatherer | undefined;
+}
+
 export class SegmentWriter {
   /** Per partition: where its bytes end. */
   readonly #ends: Float64Array;
   readonly #recordCounts: Float64Array;
   readonly #output: FileOutput;
-  readonly #builder: BlockBuilder = new BlockBuilder();
+  readonly #builder: BlockBuilder | GroupedBlockBuilder;
+  /** The same, where records are grouped. */
+  readonly #grouped: GroupedBlockBuilder | undefined;
   readonly #hash: ReturnType<typeof createHash> | undefined;
   readonly #header: Buffer = Buffer.allocUnsafeSlow(blockHeaderBytes);
   readonly #gatherer: BlockGatherer | undefined;
@@ -62,11 +67,13 @@ export class SegmentWriter {
 
   /** @throws `OUTPUT_UNWRITABLE`, `DISK_FULL` */
   constructor(path: string, options: SegmentWriterOptions) {
-    this.#gatherer = options.gatherer;
+    this.#gatherer = options.isGrouped === true ? undefined : options.gatherer;
     this.#ends = new Float64Array(options.partitions);
     this.#recordCounts = new Float64Array(options.partitions);
     this.#storeFor = options.compression === "none" ? Number.POSITIVE_INFINITY : 0;
     this.#hash = options.isDigested ? createHash("sha256") : undefined;
+    this.#grouped = options.isGrouped === true ? new GroupedBlockBuilder() : undefined;
+    this.#builder = this.#grouped ?? new BlockBuilder();
     this.#output = new FileOutput(path);
   }
 
@@ -80,10 +87,34 @@ export class SegmentWriter {
     valueStart: number,
     valueEnd: number,
   ): void {
-    const builder = this.#builder;
     if (partition !== this.#partition) this.#turnTo(partition);
-    else if (builder.bytes >= blockBytes) this.#flush(false);
-    builder.append(keys, keyStart, keyEnd, values, valueStart, valueEnd);
+    if (this.#builder.append(keys, keyStart, keyEnd, values, valueStart, valueEnd)) return;
+    this.#flush(false);
+    this.#builder.append(keys, keyStart, keyEnd, values, valueStart, valueEnd);
+  }
+
+  /** Appends records of one key with the values `numbers[from, to)`, whole ones, where records are grouped. */
+  appendNumbers(
+    partition: number,
+    keys: Buffer,
+    keyStart: number,
+    keyEnd: number,
+    numbers: Float64Array,
+    from: number,
+    to: number,
+  ): void {
+    if (partition !== this.#partition) this.#turnTo(partition);
+    const builder = this.#grouped!;
+    for (let at = from; ; ) {
+      at = builder.appendNumbers(keys, keyStart, keyEnd, numbers, at, to);
+      if (at === to) return;
+      this.#flush(false);
+    }
+  }
+
+  /** Whether `appendNumbers` may be used. */
+  get isGrouped(): boolean {
+    return this.#grouped !== undefined;
   }
 
   /**
@@ -181,6 +212,7 @@ export class SegmentWriter {
       storedBytes: stored.length,
       codec: packed === undefined ? codecStored : codecLz4,
       isLast,
+      isGrouped: this.isGrouped,
       payloadCrc,
     });
     if (this.#hash !== undefined) {

@@ -41,6 +41,7 @@ interface Setting {
   readonly partitions: number;
   readonly memoryBytes: number;
   readonly recordsMax?: number;
+  readonly trialRecords?: number;
 }
 
 function jobOf(setting: Setting): AnyJob {
@@ -71,7 +72,7 @@ async function collect(lists: readonly (readonly Pair[])[], setting: Setting): P
   for (const [index, pairs] of lists.entries()) {
     const workDir = join(root, String(index));
     mkdirSync(workDir, { recursive: true });
-    const { partitions, memoryBytes, recordsMax, boundaries } = setting;
+    const { partitions, memoryBytes, recordsMax, trialRecords, boundaries } = setting;
     const job = jobOf(setting);
     const collector = new Collector({
       job,
@@ -80,6 +81,7 @@ async function collect(lists: readonly (readonly Pair[])[], setting: Setting): P
       memoryBytes,
       workDir,
       recordsMax,
+      trialRecords,
       compression: "auto",
     });
     for (const [key, value] of pairs) collector.emit(key, value);
@@ -257,8 +259,9 @@ describe("what is emitted", () => {
 
   test("spills and merges in several passes to the same bytes as in memory", async () => {
     const pairs = Array.from({ length: 5000 }, (_, i): Pair => [`key ${(i * 7919) % 1000}`, i]);
-    const large = await collect([pairs], { partitions: 3, memoryBytes: 1 << 24 });
-    const small = await collect([pairs], { partitions: 3, memoryBytes: 20_000 });
+    const setting = { partitions: 3, trialRecords: 40 };
+    const large = await collect([pairs], { ...setting, memoryBytes: 1 << 24 });
+    const small = await collect([pairs], { ...setting, memoryBytes: 20_000 });
     expect(large.spills).toBe(0);
     expect(small.spills).toBeGreaterThan(20);
     expect(small.digest).toBe(large.digest);

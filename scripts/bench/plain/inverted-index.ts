@@ -3,6 +3,9 @@ import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { writePairs } from "./write-pairs.js";
 
+/** As the job's, so that both write the same. */
+const pageOffsets = 1024;
+
 const [input = "", output = ""] = process.argv.slice(2);
 const postings = new Map<string, number[]>();
 let offset = 0;
@@ -18,5 +21,9 @@ lines.on("line", (line) => {
 lines.on("close", () => writePairs(output, texts()));
 
 function* texts(): Generator<readonly [string, string]> {
-  for (const [word, offsets] of postings) yield [word, offsets.join(" ")];
+  for (const [word, offsets] of postings) {
+    for (let at = 0; at < offsets.length; at += pageOffsets) {
+      yield [word, offsets.slice(at, at + pageOffsets).join(" ")];
+    }
+  }
 }
