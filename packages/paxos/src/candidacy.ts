@@ -10,8 +10,9 @@ import { Leader } from "./leader.js";
 import type { Learner } from "./learner.js";
 import { Lease, LeaseGrant } from "./lease.js";
 import type { HeartbeatReply, Promised } from "./messages.js";
-import type { Settings } from "./options.js";
+import { heartbeatTicks, type Settings } from "./options.js";
 import type { Outbox } from "./outbox.js";
+import { RoundLength } from "./round-length.js";
 import type { Rules } from "./rules.js";
 
 export interface CandidacyDependencies {
@@ -32,6 +33,7 @@ export interface CandidacyDependencies {
 export class Candidacy {
   readonly #with: CandidacyDependencies;
   readonly #election: Election;
+  readonly #round: RoundLength;
   readonly #grant: LeaseGrant;
   #lease = new Lease();
   #leader: Leader | undefined;
@@ -42,7 +44,9 @@ export class Candidacy {
 
   constructor(stored: DurableState, dependencies: CandidacyDependencies) {
     this.#with = dependencies;
-    this.#election = new Election(dependencies.settings.electionTimeoutTicks, stored.promised);
+    const { electionTimeoutTicks } = dependencies.settings;
+    this.#election = new Election(stored.promised);
+    this.#round = new RoundLength(electionTimeoutTicks, heartbeatTicks(dependencies.settings));
     this.#grant = forgottenLease(stored, dependencies);
   }
 
@@ -63,7 +67,9 @@ export class Candidacy {
   }
 
   tick(count: number, now: number): void {
-    if (this.#election.tick(count)) this.#endRound(now);
+    // A replica that did not run has not read what it was sent meanwhile: it must not take that for silence.
+    const lived = Math.min(count, heartbeatTicks(this.#with.settings));
+    if (this.#election.tick(lived, this.#round.ticks(now))) this.#endRound(now);
     if (this.#isWaiting) this.#campaignWhenFree(now);
     this.#leader?.tick(now);
   }
@@ -159,6 +165,7 @@ export class Candidacy {
   }
 
   onHeartbeatReply(from: ReplicaId, message: HeartbeatReply, now: number): void {
+    this.#round.answered(Math.max(0, now - message.sentAt), now);
     this.#election.heard(from, { leader: message.leader, happy: message.happy, leads: message.leads });
     const isGranted =
       this.#leader && message.leased && compareBallots(message.leased, this.#leader.ballot) === 0;

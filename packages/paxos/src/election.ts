@@ -31,7 +31,6 @@ export interface Standing {
 }
 
 export class Election {
-  readonly #roundTicks: number;
   readonly #views = new Map<ReplicaId, PeerView>();
   #ticks = 0;
   #leader: Ballot;
@@ -40,8 +39,7 @@ export class Election {
   #connected = false;
 
   /** `promised`: where to begin; the ballot of an earlier life is never led again. */
-  constructor(roundTicks: number, promised: Ballot) {
-    this.#roundTicks = roundTicks;
+  constructor(promised: Ballot) {
     this.#leader = promised;
     this.#latest = promised;
   }
@@ -88,10 +86,10 @@ export class Election {
     this.notice(view.leader);
   }
 
-  /** Lets time pass; true when a round ends, and {@link endRound} is due. */
-  tick(count: number): boolean {
+  /** Lets time pass; true when a round of `roundTicks` ends, and {@link endRound} is due. */
+  tick(count: number, roundTicks: number): boolean {
     this.#ticks += count;
-    if (this.#ticks < this.#roundTicks) return false;
+    if (this.#ticks < roundTicks) return false;
     this.#ticks = 0;
     return true;
   }

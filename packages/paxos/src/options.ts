@@ -15,7 +15,10 @@ export interface ReplicaOptions {
    * then believed, unless a peer remembers this replica. Default false: an empty storage is a lost one.
    */
   readonly bootstrap?: boolean;
-  /** A round of the leader election, in ticks. A dead leader is replaced within four. Default 10. */
+  /**
+   * A round of the leader election, in ticks; rounds last up to 2.5 times as long where answers are slow. A dead leader is
+   * replaced within four rounds. Default 10.
+   */
   readonly electionTimeoutTicks?: number;
   /** How long an acceptor stands by a lease it granted, by its own clock. Default two election timeouts. */
   readonly leaseTicks?: number;
@@ -44,6 +47,11 @@ export interface ReplicaOptions {
 }
 
 export type Settings = Required<ReplicaOptions>;
+
+/** Between two heartbeats: three to a round, so that one may be lost. */
+export function heartbeatTicks({ electionTimeoutTicks }: Settings): number {
+  return Math.max(1, Math.floor((electionTimeoutTicks + 1) / 3));
+}
 
 /** Fills in the defaults. */
 export function settingsOf(options: ReplicaOptions): Settings {

@@ -30,7 +30,7 @@ import type {
   SnapshotMessage,
   Stale,
 } from "./messages.js";
-import { type ReplicaOptions, type Settings, settingsOf } from "./options.js";
+import { heartbeatTicks, type ReplicaOptions, type Settings, settingsOf } from "./options.js";
 import { Outbox } from "./outbox.js";
 import { Peers } from "./peers.js";
 import { Random } from "./random.js";
@@ -203,9 +203,8 @@ export class Replica {
     this.#rollCall.check(this.#now, this.#others());
     this.#rejoin.tick(this.#now);
     this.#candidacy.tick(count, this.#now);
-    const heartbeatTicks = Math.max(1, Math.floor((this.#settings.electionTimeoutTicks + 1) / 3));
     const isCalling = this.#heartbeatAt === 0 && !this.#rollCall.isOver;
-    if (isCalling || this.#now - this.#heartbeatAt >= heartbeatTicks) this.#sendHeartbeats();
+    if (isCalling || this.#now - this.#heartbeatAt >= heartbeatTicks(this.#settings)) this.#sendHeartbeats();
     this.#compareStates();
   }
 

@@ -19,6 +19,17 @@ function decides(id: string, value: string): boolean {
   return cluster.propose(id, value).some(({ type }) => type === "reply");
 }
 
+/** In a new cluster, in which every replica is first given what `prepare` says of each other one. */
+function ticksToReplaceLeader(prepare: (id: string, from: string) => void): number {
+  cluster = new Lockstep(abcde, { electionTimeoutTicks });
+  cluster.until(() => cluster.leader() !== undefined, 4 * electionTimeoutTicks);
+  cluster.ticks(3 * electionTimeoutTicks);
+  for (const id of abcde) for (const from of abcde) if (from !== id) prepare(id, from);
+  cluster.ticks(3 * electionTimeoutTicks);
+  cluster.crash(cluster.leader()!);
+  return cluster.until(() => cluster.leader() !== undefined, 10 * electionTimeoutTicks);
+}
+
 beforeEach(() => {
   cluster = new Lockstep(abcde, { electionTimeoutTicks });
   cluster.until(() => cluster.leader() !== undefined, 4 * electionTimeoutTicks);
@@ -124,6 +135,40 @@ describe("the election", () => {
     expect(decides("c", "x")).toBe(true);
     cluster.until(() => cluster.member("b").replica.status.believedLeader === "c", 40);
     expect(cluster.member("c").replica.status.ballot.round).toBeGreaterThan(later.round);
+  });
+
+  it("is not set off by replicas that did not run for a while: they take nobody's silence for death", () => {
+    const leader = cluster.leader()!;
+    for (let pause = 0; pause < 2 * electionTimeoutTicks; pause += 1) {
+      cluster.pause(3 * electionTimeoutTicks);
+      cluster.ticks(1);
+    }
+    cluster.ticks(4 * electionTimeoutTicks);
+    expect(cluster.leader()).toBe(leader);
+    expect(changesOfLeader()).toBe(1);
+  });
+
+  it("waits longer for a leader where answers have been slow of late, and not for ever", () => {
+    const usual = ticksToReplaceLeader(() => undefined);
+    const stretched = ticksToReplaceLeader((id, from) => {
+      const { ballot } = cluster.member(from).replica.status;
+      const view = { leader: ballot, happy: true, leads: from === cluster.leader(), voting: true } as const;
+      const state = {
+        leased: undefined,
+        decidedIndex: 0,
+        checksum: undefined,
+        incarnation: 0,
+        asker: undefined,
+      };
+      const sentAt = cluster.now - electionTimeoutTicks;
+      cluster.give(id, {
+        type: "message",
+        from,
+        message: { type: "heartbeatReply", ...view, ...state, sentAt },
+      });
+    });
+    expect(stretched).toBeGreaterThan(1.4 * usual);
+    expect(stretched).toBeLessThanOrEqual(2.5 * 4 * electionTimeoutTicks);
   });
 
   it("L6 without a quorum the leader steps down, requests are refused, and nothing grows", () => {

@@ -41,6 +41,8 @@ interface Reign {
   readonly accepted: Map<ReplicaId, number>;
   readonly promises: Map<ReplicaId, Promised>;
   announced: number;
+  /** Whether at some time a quorum had promised; what promises that come later say does not undo it. */
+  hasQuorum: boolean;
   hasProposed: boolean;
 }
 
@@ -135,6 +137,7 @@ export class Invariants {
       const remembered = this.#disk(to).remembered.get(from) ?? 0;
       const latest = Math.max(remembered, promises.get(from)?.incarnation ?? 0);
       if (message.incarnation >= latest) promises.set(from, message);
+      this.#countPromises(to, this.#reign(message.ballot));
     }
   }
 
@@ -154,14 +157,17 @@ export class Invariants {
     }
     if (ballot.replica !== id) return;
     const reign = this.#reign(ballot);
-    if (!reign.hasProposed) this.#checkPromises(id, reign);
+    if (!reign.hasProposed) {
+      const count = this.#countPromises(id, reign);
+      if (!reign.hasQuorum) this.#now.fail(`${id} leads with ${count} promises`);
+    }
     reign.hasProposed = true;
     reign.proposals.set(index, slot.entry);
   }
 
-  /** A quorum has promised, none of which another of it knows to have come back without its memory. */
-  #checkPromises(id: ReplicaId, { promises }: Reign): void {
-    if (this.#now.membersChange) return;
+  /** Those that have promised, none of which another of them knows to have come back without its memory. */
+  #countPromises(id: ReplicaId, reign: Reign): number {
+    const { promises } = reign;
     const own = this.#disk(id);
     const latest = new Map(own.rememberedAtOwn);
     for (const { remembered } of promises.values()) {
@@ -172,7 +178,8 @@ export class Invariants {
       const incarnation = member === id ? own.incarnation : promises.get(member)?.incarnation;
       return incarnation !== undefined && incarnation >= (latest.get(member) ?? 0);
     });
-    if (2 * valid.length <= members.length) this.#now.fail(`${id} leads with ${valid.length} promises`);
+    reign.hasQuorum ||= this.#now.membersChange || 2 * valid.length > members.length;
+    return valid.length;
   }
 
   #onReceived(to: ReplicaId, message: Of<"accept">): void {
@@ -232,7 +239,7 @@ export class Invariants {
     let reign = this.#reigns.get(key);
     if (!reign) {
       const [proposals, accepted, promises] = [new Map(), new Map(), new Map()];
-      reign = { proposals, accepted, promises, announced: 0, hasProposed: false };
+      reign = { proposals, accepted, promises, announced: 0, hasQuorum: false, hasProposed: false };
       this.#reigns.set(key, reign);
     }
     return reign;
