@@ -27,16 +27,19 @@ export class Onlooker {
     const { surroundings } = this.#cluster.process("onlooker");
     const chance = this.#cluster.world.chance("onlooker");
     const target = { coordinators: this.#cluster.urls, token: clusterToken, surroundings };
+    let client: CoordinatorClient | undefined;
     while (!isOver()) {
       await pause(surroundings.clock, chance.between(restMs.least, restMs.most));
       try {
-        const client = await CoordinatorClient.connect(target);
+        client ??= await CoordinatorClient.connect(target);
         await this.#take(client);
-        client.close();
       } catch (error) {
         if (!isHarmless(error)) throw error;
+        client?.close();
+        client = undefined;
       }
     }
+    client?.close();
   }
 
   async #take(client: CoordinatorClient): Promise<void> {

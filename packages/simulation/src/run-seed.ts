@@ -23,7 +23,9 @@ import { World } from "./world.js";
 const hangMs = 180_000;
 /** By then workers have heard that the job is over, and have removed its files. */
 const cleanUpMs = 30_000;
-const stepMs = 500;
+const stepMs = 100;
+/** Node's default. Errors' stacks are logged: where a test runner asks for more of them, the course is the same. */
+const stackFrames = 10;
 const pollMs = 100;
 
 export interface SeedOptions {
@@ -68,6 +70,8 @@ export async function runSeed(job: SimulatedJob, options: SeedOptions): Promise<
   const plan = planFaults(options.faults, world.chance("plan"));
   const cluster = new Cluster(world, { ...options, ...plan, inputs: job.spec.inputs }, job.code);
   const onStray = (thrown: unknown): void => world.stray(thrown);
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = stackFrames;
   process.on("unhandledRejection", onStray);
   mkdirSync(join(options.dir, "out"), { recursive: true });
   let summary: JobSummary | undefined;
@@ -82,6 +86,7 @@ export async function runSeed(job: SimulatedJob, options: SeedOptions): Promise<
   } finally {
     for (const host of cluster.hosts) host.process?.end();
     process.off("unhandledRejection", onStray);
+    Error.stackTraceLimit = stackTraceLimit;
     rmSync(options.dir, { recursive: true, force: true });
   }
   return {

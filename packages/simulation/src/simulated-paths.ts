@@ -44,11 +44,13 @@ export class SimulatedPaths {
 
   /** What a host says, as the cluster is to hear it. The message itself stays as it is. */
   leaving<T>(message: T): T {
+    if (isPathless(message)) return message;
     return this.#translated(message, (text, name) => this.#left(text, name), this.#forget) as T;
   }
 
   /** What the cluster says, as the host is to hear it. */
   entering<T>(message: T): T {
+    if (isPathless(message)) return message;
     return this.#translated(message, (text) => this.#entering.of(text), this.#recall) as T;
   }
 
@@ -86,6 +88,17 @@ export class SimulatedPaths {
     if ("modifiedMs" in copy && "path" in copy) onRange(copy);
     return copy;
   }
+}
+
+/** Most of what is said by number, and nothing in it is a path. */
+const pathless: ReadonlySet<string> = new Set(["heartbeat", "snapshotSignal", "chunk"]);
+
+function isPathless(message: unknown): boolean {
+  const { type, request } = message as {
+    readonly type?: string;
+    readonly request?: { readonly type: string };
+  };
+  return request?.type === "describeCluster" || request?.type === "getJob" || pathless.has(type ?? "");
 }
 
 /** Replaces folders at the beginning of paths, anywhere in a text: errors name paths too. */

@@ -105,6 +105,11 @@ export class SnapshotNode<State, Message> {
     return [...recorded, ...this.#bornAfter.values()];
   }
 
+  /** Whether messages are looked at now. */
+  get isRecording(): boolean {
+    return this.#active.size > 0;
+  }
+
   /** Whose markers this node waits for: what to say when a snapshot takes too long. */
   awaited(snapshot: string): readonly string[] {
     return this.#active.get(snapshot)?.awaited ?? [];

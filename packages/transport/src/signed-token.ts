@@ -49,10 +49,9 @@ export class TokenSigner {
   readonly publicKey: string;
 
   constructor(secret: string) {
-    const seed = Buffer.from(hkdfSync("sha256", secret, "", "fanfold token key 1", 32));
-    this.#key = createPrivateKey({ key: Buffer.concat([privatePrefix, seed]), format: "der", type: "pkcs8" });
-    const spki = createPublicKey(this.#key).export({ format: "der", type: "spki" });
-    this.publicKey = spki.subarray(publicPrefix.length).toString("base64url");
+    const pair = keysOf(secret);
+    this.#key = pair.key;
+    this.publicKey = pair.publicKey;
   }
 
   /** @throws `USAGE` for a time that is not from 1 s to 366 days. */
@@ -66,6 +65,25 @@ export class TokenSigner {
     const signed = `${headerText}.${encode({ ...claims, jti: randomUUID() })}`;
     return `${signed}.${sign(null, Buffer.from(signed), this.#key).toString("base64url")}`;
   }
+}
+
+interface SigningKeys {
+  readonly secret: string;
+  readonly key: KeyObject;
+  readonly publicKey: string;
+}
+
+/** Those made last: a process knows one secret, but may have many nodes, each with a gate of its own. */
+let lastKeys: SigningKeys | undefined;
+
+function keysOf(secret: string): SigningKeys {
+  if (lastKeys?.secret === secret) return lastKeys;
+  const seed = Buffer.from(hkdfSync("sha256", secret, "", "fanfold token key 1", 32));
+  const key = createPrivateKey({ key: Buffer.concat([privatePrefix, seed]), format: "der", type: "pkcs8" });
+  const spki = createPublicKey(key).export({ format: "der", type: "spki" });
+  const publicKey = spki.subarray(publicPrefix.length).toString("base64url");
+  lastKeys = { secret, key, publicKey };
+  return lastKeys;
 }
 
 /** Whether the text has the form of a signed token; a cluster's secret has not. */
@@ -109,8 +127,15 @@ export function verifyToken(token: string, publicKey: KeyObject, nowMs: number):
   }
 }
 
+let lastPublicKey: { readonly text: string; readonly key: KeyObject } | undefined;
+
 /** @throws `UNAUTHORIZED` for text that is no key. */
 export function publicKeyOf(text: string): KeyObject {
+  if (lastPublicKey?.text !== text) lastPublicKey = { text, key: importedKey(text) };
+  return lastPublicKey.key;
+}
+
+function importedKey(text: string): KeyObject {
   const bytes = Buffer.from(text, "base64url");
   if (bytes.length !== 32) throw new FanfoldError("UNAUTHORIZED", "The key for tokens is not one.");
   return createPublicKey({ key: Buffer.concat([publicPrefix, bytes]), format: "der", type: "spki" });

@@ -31,6 +31,9 @@ export interface SnapshotChannelsHandlers {
   onAborted(snapshot: string, reason: string): void;
 }
 
+/** Most of the time nobody takes a picture: what a message is about need not be put into words. */
+const unseen: MessageSummary = { type: "unseen" };
+
 export interface OpenedChannel {
   readonly peer?: string;
   /** Sends a signal on it, behind what has been sent before. Left out where nothing is sent on it. */
@@ -80,7 +83,7 @@ export class SnapshotChannels {
 
   /** Before the message is acted on. */
   received(channel: string, message: NodeMessage): void {
-    this.#step({ type: "message", channel, message: summarize(message) });
+    this.#step({ type: "message", channel, message: this.#node.isRecording ? summarize(message) : unseen });
   }
 
   signal(channel: string, signal: SnapshotSignal): void {

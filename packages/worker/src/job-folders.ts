@@ -24,8 +24,11 @@ export class JobFolders {
   /** Makes it anew, empty. */
   createWorkDir(attempt: AttemptId): string {
     const dir = this.workDir(attempt);
-    rmSync(dir, { recursive: true, force: true });
-    mkdirSync(dir, { recursive: true });
+    // Nearly always it is not there: to find that out costs less than to remove it.
+    if (mkdirSync(dir, { recursive: true }) === undefined) {
+      rmSync(dir, { recursive: true, force: true });
+      mkdirSync(dir, { recursive: true });
+    }
     return dir;
   }
 
