@@ -158,7 +158,6 @@ describe("the election", () => {
         decidedIndex: 0,
         checksum: undefined,
         incarnation: 0,
-        asker: undefined,
       };
       const sentAt = cluster.now - electionTimeoutTicks;
       cluster.give(id, {
