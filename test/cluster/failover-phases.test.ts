@@ -1,7 +1,7 @@
 /** The leader is killed in every phase of a job: its output is, byte for byte, that of a run that nobody disturbed. */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type JobSummary, submitJob } from "fanfold";
+import { type JobRun, type JobSummary, submitJob } from "fanfold";
 import { beforeEach, describe, expect, it } from "vitest";
 import { fanfold, jobs, startWorker, tempFolder, token } from "./fanfold-process.js";
 import { Replicas } from "./replicas.js";
@@ -47,21 +47,20 @@ const phases: readonly (readonly [string, (summary: JobSummary) => boolean])[] =
   ["while its reduces run", (summary) => (stage(summary, "reduce")?.done ?? 0) >= 1],
 ];
 
+/** A job on a fresh cluster of three coordinators and a worker. */
+async function submitted(): Promise<{ replicas: Replicas; run: JobRun; out: string }> {
+  const replicas = await Replicas.start(dir);
+  await replicas.leader();
+  await startWorker("w1", replicas.urls, join(dir, "w1"), ["--slots", "2"]);
+  const out = join(dir, "out");
+  const coordinators = replicas.urls.split(",");
+  const options = { coordinators, token, inputs: input, out, reducers: 4, splitBytes: 1_024 };
+  return { replicas, run: await submitJob(job, options), out };
+}
+
 describe("a job whose leader is killed", () => {
   it.each(phases)("%s gives the bytes of an undisturbed run, once", async (_when, isTime) => {
-    const replicas = await Replicas.start(dir);
-    await replicas.leader();
-    await startWorker("w1", replicas.urls, join(dir, "w1"), ["--slots", "2"]);
-    const out = join(dir, "out");
-    const coordinators = replicas.urls.split(",");
-    const run = await submitJob(job, {
-      coordinators,
-      token,
-      inputs: input,
-      out,
-      reducers: 4,
-      splitBytes: 1_024,
-    });
+    const { replicas, run, out } = await submitted();
     let killed: string | undefined;
     for await (const event of run.events()) {
       if (killed !== undefined || !("job" in event) || !isTime(event.job)) continue;
@@ -79,19 +78,7 @@ describe("a job whose leader is killed", () => {
   });
 
   it("again and again, each new leader too, still ends right", async () => {
-    const replicas = await Replicas.start(dir);
-    await replicas.leader();
-    await startWorker("w1", replicas.urls, join(dir, "w1"), ["--slots", "2"]);
-    const out = join(dir, "out");
-    const coordinators = replicas.urls.split(",");
-    const run = await submitJob(job, {
-      coordinators,
-      token,
-      inputs: input,
-      out,
-      reducers: 4,
-      splitBytes: 1_024,
-    });
+    const { replicas, run, out } = await submitted();
     for (let kills = 0; kills < 4; kills += 1) {
       const leader = await replicas.leader();
       await replicas.kill(leader);
