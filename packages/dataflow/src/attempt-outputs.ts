@@ -117,7 +117,8 @@ export class AttemptOutputs {
   }
 
   /** Closes all files. */
-  close(): OutputFile[] {
+  async close(): Promise<OutputFile[]> {
+    for (const { sink } of this.#open) if (sink.settled !== undefined) await sink.settled();
     return this.#open.map(({ name, kind, sink }) => ({ ...sink.close(), name, kind }));
   }
 

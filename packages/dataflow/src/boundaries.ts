@@ -1,5 +1,5 @@
 /** Where to cut the keys so that partitions are of about equal size, judged by a sample. */
-import { asBuffer, compareBytes } from "./compare-bytes.js";
+import { asBuffer } from "./compare-bytes.js";
 
 /**
  * At most `partitions - 1` boundaries, ascending and all different; each is the first key of its partition.
@@ -10,24 +10,21 @@ import { asBuffer, compareBytes } from "./compare-bytes.js";
  * @param samples encoded keys, in any order, repeated as often as they were met.
  */
 export function boundariesFrom(samples: readonly Uint8Array[], partitions: number): Uint8Array[] {
-  const sorted = samples.map(asBuffer).sort(Buffer.compare);
-  const boundaries: Buffer[] = [];
+  // A character a byte: strings like these are sorted as their bytes, and many times as fast.
+  const sorted = samples.map((key) => asBuffer(key).toString("latin1")).sort();
+  const boundaries: string[] = [];
   let from = 0;
   for (let left = partitions; left > 1 && from < sorted.length; left--) {
     let cut = from + Math.max(1, Math.round((sorted.length - from) / left));
     // A boundary equal to the one before, or to the first key of all, would make an empty partition.
     const floor = boundaries.at(-1) ?? sorted[0]!;
-    while (cut < sorted.length && compare(sorted[cut]!, floor) <= 0) cut += 1;
+    while (cut < sorted.length && sorted[cut]! <= floor) cut += 1;
     if (cut >= sorted.length) break;
     // Step back to the first copy, so that `from` counts the whole run of this key.
     const boundary = sorted[cut]!;
-    while (cut > from && compare(sorted[cut - 1]!, boundary) === 0) cut -= 1;
+    while (cut > from && sorted[cut - 1] === boundary) cut -= 1;
     boundaries.push(boundary);
     from = cut;
   }
-  return boundaries;
-}
-
-function compare(a: Buffer, b: Buffer): number {
-  return compareBytes(a, 0, a.length, b, 0, b.length);
+  return boundaries.map((boundary) => Buffer.from(boundary, "latin1"));
 }

@@ -108,7 +108,7 @@ class MapAttempt {
     await this.#mapper.callHook("teardown");
     this.#emitter.close();
     const segment = await this.#collector?.finish(this.#pace);
-    const outputs = this.#outputs.close();
+    const outputs = await this.#outputs.close();
     this.#pace.finish();
     const bytesOut = outputs.reduce((total, file) => total + file.bytes, segment?.bytes ?? 0);
     return {

@@ -78,6 +78,8 @@ export interface RecordSink {
   writeLines?(bytes: Buffer, start: number, end: number, lines: number): void;
   /** Appends one value (named outputs). */
   writeValue(value: unknown): void;
+  /** Waits for what the sink does beside the caller; to be awaited before `close`. @throws `OUTPUT_UNWRITABLE`, `DISK_FULL` */
+  settled?(): Promise<void>;
   /** Flushes, fsyncs and closes. */
   close(): SinkSummary;
   /** Closes and removes the file. Never throws. */

@@ -103,7 +103,7 @@ class ReduceAttempt {
     if (!(await this.#foldAll())) await this.#mergeAll(job);
     await this.#callHook("teardown");
     this.#emitter.close();
-    const outputs = this.#outputs.close();
+    const outputs = await this.#outputs.close();
     this.#pace.finish();
     const bytesOut = outputs.reduce((total, file) => total + file.bytes, 0);
     return {

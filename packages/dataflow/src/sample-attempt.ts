@@ -9,6 +9,7 @@ import type { GroupBy } from "./group-stream.js";
 import { KeyEncoder } from "./key-encoder.js";
 import { sampleKeysPerRecord } from "./limits.js";
 import { emitsFixed, Mapper, skipsOf } from "./map-attempt.js";
+import { latin1Slice } from "./native-text.js";
 import { Pace } from "./pace.js";
 import type { FixedBlock, RecordBatch } from "./ports.js";
 import { Counters, createMapContext, Guard, type RecordPosition } from "./task-context.js";
@@ -24,7 +25,7 @@ export async function runSampleAttempt(
   whole: SampleAttemptOptions,
   ports: AttemptPorts,
 ): Promise<SampleAttemptResult> {
-  const options = { ...whole, split: glimpsesOf(whole.split) };
+  const options = { ...whole, split: glimpsesOf(whole) };
   const keys = new KeySample(options);
   const guard = new Guard();
   const emitter = createEmitter(keys, guard);
@@ -63,11 +64,16 @@ export async function runSampleAttempt(
  * Small parts spread evenly over a split, in its place: reading all of it would cost as much as mapping it. Only a file that was
  * cut into ranges may be cut further.
  */
-function glimpsesOf(split: Split): Split {
-  return { ranges: split.ranges.flatMap(glimpsesOfRange) };
+function glimpsesOf({ split, job, sampleRecordsMax }: SampleAttemptOptions): Split {
+  const { reader } = job.input;
+  // Of records of a known size, no more than is wanted.
+  const wanted =
+    reader.kind === "fixedRecords" ? reader.bytes * Math.ceil(sampleRecordsMax / glimpses) : glimpseBytesMax;
+  const glimpseBytes = Math.min(glimpseBytesMax, Math.max(wanted, glimpseBytesMin));
+  return { ranges: split.ranges.flatMap((range) => glimpsesOfRange(range, glimpseBytes)) };
 }
 
-function glimpsesOfRange(range: InputRange): InputRange[] {
+function glimpsesOfRange(range: InputRange, glimpseBytes: number): InputRange[] {
   const bytes = range.end - range.start;
   const isCut = range.start > 0 || range.end < range.fileBytes;
   if (!isCut || bytes <= 2 * glimpses * glimpseBytes) return [range];
@@ -79,7 +85,8 @@ function glimpsesOfRange(range: InputRange): InputRange[] {
 
 /** As many as make a sample that is not of one kind, in a file whose parts differ. */
 const glimpses = 32;
-const glimpseBytes = 64 * 1024;
+const glimpseBytesMax = 64 * 1024;
+const glimpseBytesMin = 4 * 1024;
 
 /** Each batch gives its share of the sample, by its share of the split's bytes. */
 function strideOf(batch: RecordBatch, records: number, options: SampleAttemptOptions): number {
@@ -107,7 +114,8 @@ class KeySample {
   readonly #options: SampleAttemptOptions;
   readonly #encoder: KeyEncoder = new KeyEncoder();
   readonly #keysMax: number;
-  #keys: Buffer[] = [];
+  /** A character a byte: strings like these are sorted as their bytes, and many times as fast. */
+  #keys: string[] = [];
   /** One emitted key in so many is kept; doubles whenever there are too many. */
   #interval = 1;
   #seen = 0;
@@ -127,7 +135,7 @@ class KeySample {
     if (this.#seen++ % this.#interval !== 0) return;
     const groupBy = this.#options.job.groupBy as GroupBy | undefined;
     if (groupBy !== undefined) this.#encoder.encode(groupBy(key as never));
-    this.#keys.push(this.#encoder.copy());
+    this.#keys.push(latin1Slice(this.#encoder.bytes, 0, this.#encoder.length));
     if (this.#keys.length <= this.#keysMax) return;
     this.#keys = this.#keys.filter((_, index) => index % 2 === 0);
     this.#interval *= 2;
@@ -138,6 +146,6 @@ class KeySample {
   }
 
   sorted(): Uint8Array[] {
-    return this.#keys.sort(Buffer.compare);
+    return this.#keys.sort().map((key) => Buffer.from(key, "latin1"));
   }
 }

@@ -57,6 +57,10 @@ export class CsvSink implements RecordSink {
     this.#file.writeRecord(this.#row(cells));
   }
 
+  settled(): Promise<void> {
+    return this.#file.settled();
+  }
+
   close(): SinkSummary {
     this.#writeHeader(this.#columns ?? ["key", "value"]);
     return this.#file.close();

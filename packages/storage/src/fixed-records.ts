@@ -132,6 +132,10 @@ export class FixedRecordsSink implements RecordSink {
     this.writePair(undefined, value);
   }
 
+  settled(): Promise<void> {
+    return this.#file.settled();
+  }
+
   close(): SinkSummary {
     return this.#file.close();
   }

@@ -2,10 +2,11 @@
  * A file being written: text is gathered, encoded in one go, hashed and handed to the disk in large pieces.
  *
  * Writes are synchronous: a task has nothing else to do, and back-pressure comes for nothing. The file is fsynced
- * when it is closed, since a published output must survive a power cut.
+ * when it is closed, since a published output must survive a power cut; a long one also on its way, in the background, so
+ * that the disk works while the task does.
  */
 import { createHash } from "node:crypto";
-import { closeSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fdatasync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
 import type { SinkSummary } from "@fanfold/dataflow";
 import { outputError } from "./os-error.js";
 
@@ -17,6 +18,8 @@ const textCharsMax = 64 * 1024;
 const bufferBytes = 512 * 1024;
 /** From here on, a copy costs more than another call. */
 const writtenAtOnce = 128 * 1024;
+/** What may wait for the disk before it is told to go on with it. */
+const unsyncedBytesMax = 16 * 1024 * 1024;
 /** A UTF-16 unit is at most this long in UTF-8. */
 const bytesPerUnitMax = 3;
 
@@ -30,6 +33,11 @@ export class OutputFile {
   #bytes = 0;
   #records = 0;
   #isOpen = true;
+  #syncedTo = 0;
+  #sync: Promise<void> | undefined;
+  #syncError: unknown;
+  /** Nothing is synced in the background any more, since nobody would hear of an error. */
+  #isEnding = false;
 
   /** Creates the file, or empties the one that an earlier try left. @throws `OUTPUT_UNWRITABLE`, `DISK_FULL`. */
   constructor(path: string) {
@@ -69,7 +77,15 @@ export class OutputFile {
     else for (let i = start; i < end; i += 1) this.#buffer[this.#filled++] = bytes[i]!;
   }
 
-  /** Bytes to disk, for good. @throws `OUTPUT_UNWRITABLE`, `DISK_FULL`. */
+  /** Waits for what is being synced in the background. @throws `OUTPUT_UNWRITABLE`, `DISK_FULL`. */
+  async settled(): Promise<void> {
+    this.#isEnding = true;
+    if (this.#sync !== undefined) await this.#sync;
+    // The system tells such an error once: to the sync in the background, and not to the one that closes the file.
+    if (this.#syncError !== undefined) throw outputError(this.path, this.#syncError);
+  }
+
+  /** Bytes to disk, for good. Not before it has `settled`. @throws `OUTPUT_UNWRITABLE`, `DISK_FULL`. */
   close(): SinkSummary {
     try {
       this.#encode();
@@ -123,11 +139,26 @@ export class OutputFile {
     } catch (error) {
       throw outputError(this.path, error);
     }
+    const isDue = this.#bytes - this.#syncedTo >= unsyncedBytesMax;
+    if (isDue && this.#sync === undefined && !this.#isEnding) this.#syncBeside();
+  }
+
+  #syncBeside(): void {
+    this.#syncedTo = this.#bytes;
+    this.#sync = new Promise((resolve) => {
+      fdatasync(this.#descriptor, (error) => {
+        this.#syncError ??= error ?? undefined;
+        this.#sync = undefined;
+        if (!this.#isOpen) closeSync(this.#descriptor);
+        resolve();
+      });
+    });
   }
 
   #closeDescriptor(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    closeSync(this.#descriptor);
+    // The descriptor must not be another file's before a sync of it has begun.
+    if (this.#sync === undefined) closeSync(this.#descriptor);
   }
 }

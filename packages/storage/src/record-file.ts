@@ -49,6 +49,10 @@ export class RecordFileSink implements RecordSink {
     this.writePair(undefined, value);
   }
 
+  settled(): Promise<void> {
+    return this.#file.settled();
+  }
+
   close(): SinkSummary {
     this.#reserve(trailerBytes);
     this.#chunk.writeUInt32LE(endMark, this.#filled);

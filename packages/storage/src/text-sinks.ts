@@ -34,6 +34,10 @@ export class TsvSink implements RecordSink {
     this.#file.writeRecord(`${tsvField(value)}\n`);
   }
 
+  settled(): Promise<void> {
+    return this.#file.settled();
+  }
+
   close(): SinkSummary {
     return this.#file.close();
   }
@@ -99,6 +103,10 @@ export class JsonLinesSink implements RecordSink {
     this.#file.writeRecord(`${jsonTextOf(value)}\n`);
   }
 
+  settled(): Promise<void> {
+    return this.#file.settled();
+  }
+
   close(): SinkSummary {
     return this.#file.close();
   }
@@ -140,6 +148,10 @@ export class LinesSink implements RecordSink {
     const text = typeof value === "string" ? value : tsvElement(value);
     if (text.includes("\n") || text.endsWith("\r") || !text.isWellFormed()) throw notALine(text);
     this.#file.writeRecord(`${text}\n`);
+  }
+
+  settled(): Promise<void> {
+    return this.#file.settled();
   }
 
   close(): SinkSummary {
