@@ -1,11 +1,11 @@
 /** What the binary exports. Nothing in it allocates: the caller owns the memory and says where everything lies. */
 export { lastTouched, tableArena, tableCount, useTable } from "./table";
-export { foldColumns, useColumns, useKey } from "./columns";
+export { foldColumns, lastTouchedKey, useColumns, useKey } from "./columns";
 export { blockEnd, itemPartition, sortEntries, writeBlock } from "./drain";
 export { foldBlock } from "./fold";
 export { linesAreOdd, linesStop, writeLines } from "./lines";
 export { delimitedIsOdd, delimitedStop, scanDelimited, useDelimited } from "./delimited";
-export { jsonIsOdd, jsonStop, scanJson } from "./json";
+export { jsonIsOdd, jsonStop, scanJson, useJson } from "./json";
 export { countWords, numberColumn, numberWords, wordsStop, wordsTaken } from "./words";
 export { appendFixed, placeByHash, placeByRange, useRows } from "./rows";
 export { placesOf, sortRows } from "./sort";

@@ -55,3 +55,29 @@ export function readNumber(at: usize): usize {
   numberRead = isNegative ? -value : value;
   return p;
 }
+
+/** What follows the number at `at`, of any length and with any exponent; 0 when it is not one of JSON. */
+export function skipNumber(at: usize): usize {
+  let p = load<u8>(at) == 45 ? at + 1 : at;
+  const isZero = load<u8>(p) == 48;
+  const wholeEnd = digitsEnd(p);
+  if (wholeEnd == 0 || (isZero && wholeEnd != p + 1)) return 0;
+  p = wholeEnd;
+  if (load<u8>(p) == 46) {
+    p = digitsEnd(p + 1);
+    if (p == 0) return 0;
+  }
+  if ((load<u8>(p) | 32) != 101) return p;
+  p += 1;
+  if (load<u8>(p) == 43 || load<u8>(p) == 45) p += 1;
+  return digitsEnd(p);
+}
+
+/** What follows the digits at `at`; 0 when there are none. */
+// @ts-ignore: decorator
+@inline
+function digitsEnd(at: usize): usize {
+  let p = at;
+  while (isDigit(load<u8>(p))) p += 1;
+  return p == at ? 0 : p;
+}

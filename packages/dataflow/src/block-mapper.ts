@@ -14,6 +14,8 @@ import { paddingBytes } from "./text-numberer.js";
 const blockBytesMax = 256 * 1024;
 /** Keys are put together in this many bytes; longer ones go the ordinary way. */
 const keyScratchBytes = 16 * 1024;
+/** Of the kernel's memo of keys: a power of two, of which the table of entries and it fit the cache. */
+const memoSlots = 16 * 1024;
 const lineFeed = 10;
 const space = 32;
 const folds = ["sum", "min", "max"];
@@ -86,6 +88,8 @@ export class BlockMapper {
     this.#scanner = new FieldScanner(kernel, lines.layout);
     const { plan } = lines;
     const scratch = kernel.allocate(keyScratchBytes);
+    const memo = kernel.allocate(memoSlots * 4);
+    kernel.bytes.fill(0, memo, memo + memoSlots * 4);
     const keysAt = kernel.allocate(plan.fields.length * 4);
     for (const [index, field] of plan.fields.entries()) kernel.bytes.writeUInt32LE(field, keysAt + index * 4);
     kernel.calls.useKey(
@@ -96,6 +100,8 @@ export class BlockMapper {
       plan.isTuple ? 1 : 0,
       plan.value,
       lines.fold,
+      memo,
+      memoSlots,
     );
   }
 

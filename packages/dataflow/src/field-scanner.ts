@@ -8,6 +8,9 @@ import type { Kernel } from "./kernel.js";
 /** Records read at a time. */
 const recordsMax = 4096;
 const specBytes = 16;
+/** Members of an object whose names the kernel expects to find again in the next line; as it lays them out. */
+const membersMax = 64;
+const membersBytes: number = 16 + membersMax * 48;
 const types: readonly FieldSpec["type"][] = ["string", "int32", "number", "boolean"];
 
 export type FieldLayout =
@@ -37,6 +40,7 @@ export class FieldScanner {
   readonly #fieldsAt: number;
   readonly #columnsAt: number;
   readonly #mapAt: number;
+  readonly #membersAt: number;
 
   /** Lays out its columns in the memory of `kernel`. */
   constructor(kernel: Kernel, layout: FieldLayout) {
@@ -49,6 +53,8 @@ export class FieldScanner {
     const nameBytes = names.reduce((total, name) => total + name.length, 0);
     this.#fieldsAt = kernel.allocate(fields.length * specBytes + nameBytes);
     this.#mapAt = kernel.allocate(layout.kind === "delimited" ? layout.columns.length * 4 : 0);
+    this.#membersAt = kernel.allocate(membersBytes);
+    kernel.bytes.fill(0, this.#membersAt, this.#membersAt + membersBytes);
     this.#writeSpecs(names);
   }
 
@@ -58,6 +64,7 @@ export class FieldScanner {
     const layout = this.#layout;
     calls.useColumns(this.#fieldsAt, layout.fields.length, this.#columnsAt, recordsMax);
     if (layout.kind === "json") {
+      calls.useJson(this.#membersAt, membersMax);
       const records = calls.scanJson(from, to, this.#startsAt, recordsMax);
       return { records, end: calls.jsonStop(), isOdd: calls.jsonIsOdd() !== 0 };
     }

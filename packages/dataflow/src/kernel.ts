@@ -60,8 +60,11 @@ export interface KernelCalls {
     isTuple: number,
     value: number,
     fold: number,
+    memo: number,
+    memoSlots: number,
   ): void;
   foldColumns(from: number, to: number): number;
+  useJson(layout: number, membersMax: number): void;
   scanJson(from: number, to: number, starts: number, most: number): number;
   jsonStop(): number;
   jsonIsOdd(): number;

@@ -38,6 +38,8 @@ export interface BlockFormat {
 export class NumbererLoan {
   /** Malformed records are to be named, and the next one to be read: the ordinary way's to do. */
   readonly keepsGoing: boolean;
+  /** Asked once: the environment takes longer to answer than a kernel for a thousand records. */
+  readonly areKernelsOn: boolean = areKernelsOn();
   #numberer: TextNumberer | undefined;
 
   constructor(keepsGoing: boolean) {
@@ -62,13 +64,13 @@ export function blockBatch(
   context: BlockContext,
   loan: NumbererLoan,
 ): RecordBatch {
-  return !loan.keepsGoing && canBeRead(block, context)
+  return !loan.keepsGoing && loan.areKernelsOn && canBeRead(block, context)
     ? new BlockBatch(format, block, context, loan)
     : format.ordinary(block, context);
 }
 
 function canBeRead(block: LineBlock, context: BlockContext): boolean {
-  if (!areKernelsOn() || block.length > Math.min(numberedBytesMax, context.recordBytesMax)) return false;
+  if (block.length > Math.min(numberedBytesMax, context.recordBytesMax)) return false;
   if (context.decoding.encoding !== "utf-8") return false;
   const bytes = block.bytes.subarray(0, block.length);
   return isAscii(bytes) || isUtf8(bytes);

@@ -218,6 +218,12 @@ describe("declared fields of JSON lines", () => {
     ['{"s":"a","x":1.}', "RECORD_MALFORMED"],
     ['{"s":"a","x":-}', "RECORD_MALFORMED"],
     ['{"s":"a","x":{"y":[1,{"z":"}"}],"w":{}}}', ["a"]],
+    ['{"s":"a","x":1e+}', "RECORD_MALFORMED"],
+    ['{"s":"a","x":-0.01E-10,"y":12345678901234567890.5e999}', ["a"]],
+    ['{"s":"a","x":"\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uD800"}', ["a"]],
+    ['{"s":"a","x":"\\x"}', "RECORD_MALFORMED"],
+    ['{"s":"a","x":"\\u12g4"}', "RECORD_MALFORMED"],
+    ['{"s":"a","x":"\\"}', "RECORD_MALFORMED"],
     ['{"s":"a","x":[1 2]}', "RECORD_MALFORMED"],
     ['{"s":"a","x":nulx}', "RECORD_MALFORMED"],
     ['{"s":"a","x":truefalse}', "RECORD_MALFORMED"],
@@ -236,6 +242,42 @@ describe("declared fields of JSON lines", () => {
         expected,
       );
     }
+  });
+
+  test("are found in lines that are nearly as the line before", async () => {
+    const names = [..."sxy", "a name of more than sixteen bytes", "n".repeat(40), "s2", "é"];
+    const member = fc.tuple(
+      fc.constantFrom(...names),
+      fc.constantFrom('"a"', "7", "-1.5e3", "[]", '{"s":1}', '"\\""'),
+    );
+    const written = fc
+      .array(member, { maxLength: 8 })
+      .map(
+        (members) => `{${[["s", '"v"'], ...members].map(([name, json]) => `"${name}":${json}`).join(",")}}`,
+      );
+    const change = fc.tuple(fc.nat(), fc.nat({ max: 2 }), fc.constantFrom(...'"\\:,{}[] 0sx'));
+    const lines = fc.array(fc.tuple(written, fc.option(change)), { minLength: 1, maxLength: 3 });
+    await fc.assert(
+      fc.asyncProperty(lines, shape.blockBytes, async (parts, blockBytes) => {
+        const content = parts.flatMap(([json, changed]) => {
+          if (changed === null) return [json, json];
+          const [place, removed, put] = changed;
+          const at = place % json.length;
+          return [json, `${json.slice(0, at)}${put}${json.slice(at + removed)}`, json];
+        });
+        const reader = jsonLines({ fields: { s: "string", x: "string?", ["n".repeat(40)]: "number?" } });
+        const found = await read(reader, content.join("\n"), { blockBytes });
+        expect(found).toEqual(await read(reader, content.join("\n"), { blockBytes, kernels: "off" }));
+      }),
+      { numRuns: 120 },
+    );
+  });
+
+  test("of objects of more members than are expected are found", async () => {
+    const members = Array.from({ length: 200 }, (_, i) => `"m${i}":${i}`).join(",");
+    const content = `{${members},"s":"a"}\n`.repeat(3);
+    const found = await read(jsonLines({ fields: { m150: "int32", s: "string" } }), content);
+    expect(valuesOf(found)).toEqual(new Array(3).fill({ m150: 150, s: "a" }));
   });
 
   test("may be named like what objects inherit", async () => {
