@@ -142,6 +142,10 @@ export class Coordinator implements CommandLogEvents {
         gate: coordinator.#gate,
         hostNames: hostNamesOf(options),
         onStranger: (stranger) => dependencies.log.warn(stranger, strangerText(stranger)),
+        onLinkCut: (cut) => {
+          dependencies.log.warn(cut, `a link was closed: its peer does not keep to the rules (${cut.why})`);
+          watcher?.notice({ type: "linkCut", cut });
+        },
       },
       coordinator.#routes(),
     );
@@ -382,6 +386,7 @@ export class Coordinator implements CommandLogEvents {
       gate: this.#gate,
       jobLog: (jobId) => this.#clients.logOf(jobId),
       table: () => this.#log.table,
+      confirm: () => this.#log.confirm(),
       describeJob: (jobId) => {
         if (this.#engine !== undefined) return this.#engine.describeJob(jobId);
         const job = this.#log.table.job(jobId);
@@ -397,7 +402,11 @@ export class Coordinator implements CommandLogEvents {
   #perform(effect: OutwardEffect, epoch: number): void {
     this.#dependencies.watcher?.notice({ type: "ordered", effect });
     switch (effect.type) {
-      case "assignTask":
+      case "assignTask": {
+        const { workerId, ...order } = effect;
+        this.#workers.assign(workerId, { ...order, epoch });
+        return;
+      }
       case "stopAttempt":
       case "settleAttempt":
       case "sendMapOutputs":

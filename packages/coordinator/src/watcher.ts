@@ -6,7 +6,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ClusterSummary, HostLoad, JobLogEntry } from "@fanfold/protocol";
 import type { JobSummary, JobTable, RequestOutcome, SchedulerInput, WorkerSummary } from "@fanfold/scheduler";
-import type { Gate } from "@fanfold/transport";
+import type { Gate, LinkCut } from "@fanfold/transport";
 import type { OutwardEffect } from "./engine.js";
 
 export type WatchedEvent =
@@ -17,6 +17,8 @@ export type WatchedEvent =
   | { readonly type: "hostLoad"; readonly workerId: string; readonly load: HostLoad }
   /** A record of the log is durable, so long after it was handed over. */
   | { readonly type: "synced"; readonly elapsedMs: number }
+  /** A link was closed on a peer that does not keep to the rules. */
+  | { readonly type: "linkCut"; readonly cut: LinkCut }
   /** Every heartbeat interval. */
   | { readonly type: "beat" };
 
@@ -38,6 +40,10 @@ export interface CoordinatorInside {
   /** Tells who asks. */
   readonly gate: Gate;
   table(): JobTable;
+  /**
+   * Resolves at a moment when the table holds everything that anybody was told before the call. @throws `NOT_LEADER`
+   */
+  confirm(): Promise<void>;
   describeJob(jobId: string): JobSummary | undefined;
   describeCluster(): ClusterSummary;
   /** Lines of a job by time. */

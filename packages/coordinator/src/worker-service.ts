@@ -52,6 +52,8 @@ export interface WorkerServiceDependencies {
   readonly gate?: Gate;
 }
 
+/** Jobs whose tokens are kept for the next assignment; another would be made for one that was forgotten. */
+const jobTokensMax = 1_000;
 /** How long a token to fetch segments by is good for, and how often in this time a worker gets a new one. */
 const segmentsTokenTtlMs: number = 24 * 3_600_000;
 const tokenRenewals = 8;
@@ -74,6 +76,7 @@ export class WorkerService {
   readonly #options: WorkerServiceOptions;
   readonly #dependencies: WorkerServiceDependencies;
   readonly #sessions = new Map<string, Session>();
+  readonly #jobTokens = new Map<string, { readonly token: string; readonly madeMs: number }>();
   #beatMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: WorkerServiceOptions, dependencies: WorkerServiceDependencies) {
@@ -96,6 +99,13 @@ export class WorkerService {
   /** An order for a worker that is away is dropped: it is told anew when it is back, or its work goes to others. */
   send(workerId: string, order: CoordinatorToWorker): void {
     this.#sessions.get(workerId)?.link?.send(order);
+  }
+
+  /** A task, with the token by which it fetches map outputs of its job, and of no other. */
+  assign(workerId: string, order: Extract<CoordinatorToWorker, { type: "assignTask" }>): void {
+    const { kind, attempt } = order.assignment;
+    const segmentsToken = kind === "reduce" ? this.#jobToken(attempt.jobId) : undefined;
+    this.send(workerId, segmentsToken === undefined ? order : { ...order, segmentsToken });
   }
 
   /** Workers with a link. */
@@ -162,6 +172,19 @@ export class WorkerService {
       nowMs,
     });
     session.link?.send({ type: "credentials", epoch, tokenKey: gate.signer.publicKey, segmentsToken });
+  }
+
+  #jobToken(jobId: string): string | undefined {
+    const { gate, clock } = this.#dependencies;
+    const nowMs = clock.nowMs();
+    const known = this.#jobTokens.get(jobId);
+    if (known !== undefined && nowMs - known.madeMs < segmentsTokenTtlMs / tokenRenewals) return known.token;
+    if (gate?.signer === undefined) return undefined;
+    const token = gate.signer.create({ role: "segments", job: jobId, ttlMs: segmentsTokenTtlMs, nowMs });
+    this.#jobTokens.set(jobId, { token, madeMs: nowMs });
+    const [oldest] = this.#jobTokens.keys();
+    if (this.#jobTokens.size > jobTokensMax && oldest !== undefined) this.#jobTokens.delete(oldest);
+    return token;
   }
 
   /** Sends all workers away: to the next leader, who will hear from them what they run. */

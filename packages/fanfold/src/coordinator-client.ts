@@ -236,7 +236,9 @@ export class CoordinatorClient {
 
   #closed(reason: string): void {
     this.#stopAsking?.();
-    const error = new FanfoldError("CONNECTION_LOST", `The link to the coordinator was lost: ${reason}.`);
+    // A coordinator that closes for too many messages says so by the code in front.
+    const code = reason.startsWith("RATE_EXCEEDED") ? "RATE_EXCEEDED" : "CONNECTION_LOST";
+    const error = new FanfoldError(code, `The link to the coordinator was lost: ${reason}.`);
     for (const waiting of this.#waiting.values()) waiting.reject(error);
     this.#waiting.clear();
     if (!this.#isClosed) this.#handlers.onLost(reason);

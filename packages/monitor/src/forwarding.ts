@@ -51,10 +51,15 @@ export function forward(
     });
     onward.once("response", (answer) => {
       clearTimeout(timer);
-      const { "content-type": type, "content-length": length } = answer.headers;
+      const {
+        "content-type": type,
+        "content-length": length,
+        "fanfold-consistency": consistency,
+      } = answer.headers;
       response.writeHead(answer.statusCode ?? 502, {
         ...(type === undefined ? {} : { "content-type": type }),
         ...(length === undefined ? {} : { "content-length": length }),
+        ...(typeof consistency === "string" ? { "fanfold-consistency": consistency } : {}),
         "cache-control": "no-store",
         "fanfold-replica": String(answer.headers["fanfold-replica"] ?? ""),
       });

@@ -4,7 +4,8 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { FanfoldError } from "@fanfold/job";
-import type { TlsIdentity } from "@fanfold/transport";
+import type { RateLimit, TlsIdentity } from "@fanfold/transport";
+import { CallerRates } from "./caller-rates.js";
 import { Door, type DoorOptions, originOf } from "./door.js";
 import type { EventStreams } from "./event-streams.js";
 import { streamsMax } from "./event-streams.js";
@@ -21,6 +22,8 @@ export interface HttpSideOptions extends DoorOptions {
   readonly ownId: string;
   /** Where the built page lies. */
   readonly pageDir: string | undefined;
+  /** Of one address; default `requestRate`. */
+  readonly requestRate?: RateLimit | undefined;
   /** For replicas that are asked by https://. */
   readonly tls?: TlsIdentity | undefined;
 }
@@ -30,6 +33,8 @@ export interface HttpSideDependencies extends ViewSources {
   /** Where the leader is, when that is another replica. */
   leaderUrl(): string | undefined;
   isReady(): boolean;
+  /** Resolves when what this replica knows is not out of date. @throws `NOT_LEADER` */
+  confirm(): Promise<void>;
   metricsText(): string;
   control(
     verb: "cancel" | "pause" | "resume",
@@ -40,17 +45,26 @@ export interface HttpSideDependencies extends ViewSources {
 
 /** Characters of a request's path and query. */
 const urlCharsMax = 2_048;
+/** A leader whose lease has run out and that hears no quorum within this time cannot say that it still leads. */
+const confirmTimeoutMs = 2_000;
+/**
+ * `linearizable`: the answer holds everything that anybody was told before the question. `stale`: no leader could
+ * confirm that; it is what the replica in `fanfold-replica` knows.
+ */
+const consistencyHeader = "fanfold-consistency";
 
 export class HttpSide {
   readonly #options: HttpSideOptions;
   readonly #dependencies: HttpSideDependencies;
   readonly #door: Door;
   readonly #page: PageFiles;
+  readonly #rates: CallerRates;
 
   constructor(options: HttpSideOptions, dependencies: HttpSideDependencies) {
     this.#options = options;
     this.#dependencies = dependencies;
     this.#door = new Door(options);
+    this.#rates = new CallerRates(options.requestRate);
     this.#page = new PageFiles(options.pageDir, options.peers);
   }
 
@@ -73,6 +87,10 @@ export class HttpSide {
     named: (route: string) => void,
   ): Promise<void> {
     const url = request.url ?? "/";
+    if (!this.#rates.admits(request.socket.remoteAddress ?? "", performance.now())) {
+      response.setHeader("retry-after", "1");
+      throw new FanfoldError("RATE_EXCEEDED", "This address asks too often.");
+    }
     const refused = this.#door.refuseAddress(request.headers);
     if (refused !== undefined || url.length > urlCharsMax) {
       const error = refused ?? { status: 400, code: "USAGE", message: "The URL is too long." };
@@ -110,7 +128,7 @@ export class HttpSide {
     response.setHeader("vary", "origin");
     response.setHeader("access-control-allow-headers", "authorization, last-event-id");
     response.setHeader("access-control-allow-methods", "GET, POST");
-    response.setHeader("access-control-expose-headers", "fanfold-replica");
+    response.setHeader("access-control-expose-headers", `fanfold-replica, ${consistencyHeader}`);
     response.setHeader("access-control-max-age", "600");
   }
 
@@ -158,8 +176,26 @@ export class HttpSide {
         );
         return;
       default:
+        if (found.route.isLeaders) {
+          const isCurrent = await this.#isCurrent();
+          response.setHeader(consistencyHeader, isCurrent ? "linearizable" : "stale");
+        }
         answerJson(response, 200, await viewOf(found, query, this.#dependencies));
     }
+  }
+
+  /** By the leader's lease, which costs nothing; without one by a round through the log. */
+  #isCurrent(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), confirmTimeoutMs);
+      this.#dependencies
+        .confirm()
+        .then(
+          () => resolve(true),
+          () => resolve(false),
+        )
+        .finally(() => clearTimeout(timer));
+    });
   }
 
   #stream(query: Query, request: IncomingMessage, response: ServerResponse): void {

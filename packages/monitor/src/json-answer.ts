@@ -7,6 +7,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   UNAUTHORIZED: 401,
   JOB_UNKNOWN: 404,
   LIMIT_EXCEEDED: 429,
+  RATE_EXCEEDED: 429,
   NOT_LEADER: 503,
   NO_LEADER: 503,
 };

@@ -7,6 +7,7 @@ export class MetricsCounts {
   readonly attempts: Map<string, number> = new Map();
   readonly jobs: Map<string, number> = new Map();
   readonly requests: Map<string, number> = new Map();
+  readonly linkCuts: Map<string, number> = new Map();
   readonly durations: Histogram = new Histogram([0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3_600]);
   recordsIn = 0;
   bytesIn = 0;
@@ -31,6 +32,10 @@ export class MetricsCounts {
 
   jobEnded(outcome: string, atMs: number): void {
     if (atMs >= this.#startedMs) add(this.jobs, outcome);
+  }
+
+  linkCut(why: string): void {
+    add(this.linkCuts, why);
   }
 
   /** `route` is a name of the allow-list, never a path. */

@@ -127,5 +127,13 @@ export const metrics: readonly Metric[] = [
     "route",
     "status",
   ]),
+  metric(
+    "Process",
+    "counter",
+    "links_cut_total",
+    "short",
+    "Links that were closed on a peer: it said too much, what does not fit, or nothing.",
+    ["why"],
+  ),
   metric("Process", "gauge", "event_streams", "short", "Pages that listen for news."),
 ];

@@ -115,6 +115,13 @@ function processSamples({ counts, streams, loopLagMs, startedMs }: MetricsSource
       const [route = "", status = ""] = key.split(" ");
       return { name: "http_requests_total", labels: { route, status }, value };
     }),
+    ...(["rate", "message", "silence"] as const).map(
+      (why): Sample => ({
+        name: "links_cut_total",
+        labels: { why },
+        value: counts.linkCuts.get(why) ?? 0,
+      }),
+    ),
     { name: "event_streams", value: streams },
   ];
 }

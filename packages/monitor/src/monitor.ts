@@ -6,7 +6,7 @@ import { ClusterHistory, type HistoryEvent } from "@fanfold/history";
 import { FanfoldError } from "@fanfold/job";
 import type { ClusterSummary } from "@fanfold/protocol";
 import { isFinalState, type JobSummary, type SchedulerInput } from "@fanfold/scheduler";
-import type { TlsIdentity } from "@fanfold/transport";
+import type { RateLimit, TlsIdentity } from "@fanfold/transport";
 import { type Tracer, trace } from "@opentelemetry/api";
 import { originOf } from "./door.js";
 import { EventStreams } from "./event-streams.js";
@@ -28,6 +28,8 @@ export interface MonitorOptions {
   readonly hostNames?: readonly string[];
   /** For replicas that are asked by https://. */
   readonly tls?: TlsIdentity;
+  /** Requests of one address by HTTP. */
+  readonly requestRate?: RateLimit;
   /** Where what happens to jobs is written, by the leader. */
   readonly log?: NodeLog;
   /** Default that of the SDK that the user has brought, which may be none. */
@@ -84,9 +86,9 @@ export class Monitor implements CoordinatorWatcher {
       ...(this.#options.hostNames ?? []),
       ...(own === undefined ? [] : [hostOf(own)]),
     ]);
-    const { pageDir } = this.#options;
+    const { pageDir, tls, requestRate } = this.#options;
     this.#http = new HttpSide(
-      { ownId: inside.id, gate: inside.gate, hostNames, peers: others, pageDir, tls: this.#options.tls },
+      { ownId: inside.id, gate: inside.gate, hostNames, peers: others, pageDir, tls, requestRate },
       {
         history: this.#history,
         jobLog: (jobId) => inside.jobLog(jobId),
@@ -102,6 +104,7 @@ export class Monitor implements CoordinatorWatcher {
         replica: () => this.#samples.view(inside.describeCluster(), inside.id),
         replicas: () => this.#replicas(),
         leaderUrl: () => this.#leaderUrl(),
+        confirm: () => inside.confirm(),
         isReady: () => inside.describeCluster().leader !== null,
         metricsText: () => this.#metricsText(),
         control: (verb, jobId) => this.#control(verb, jobId),
@@ -135,6 +138,9 @@ export class Monitor implements CoordinatorWatcher {
         break;
       case "synced":
         this.#sync.note(event.elapsedMs);
+        break;
+      case "linkCut":
+        this.#counts.linkCut(event.cut.why);
         break;
       case "beat":
         this.#beat(nowMs);

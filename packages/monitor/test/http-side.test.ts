@@ -2,6 +2,7 @@
 import { type IncomingHttpHeaders, request } from "node:http";
 import { Coordinator } from "@fanfold/coordinator";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CallerRates, callersMax, requestRate } from "../src/caller-rates.js";
 import { httpRoutes, Monitor, metricPrefix, metrics } from "../src/index.js";
 
 const token = "a-token-for-tests-only";
@@ -28,9 +29,9 @@ interface Answer {
   readonly body: string;
 }
 
-function ask(path: string, headers: Record<string, string> = {}, method = "GET"): Promise<Answer> {
+function ask(path: string, headers: Record<string, string> = {}, method = "GET", at = port): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const asked = request({ host: "127.0.0.1", port, path, method, headers }, (response) => {
+    const asked = request({ host: "127.0.0.1", port: at, path, method, headers }, (response) => {
       let body = "";
       const answer = (): void =>
         resolve({ status: response.statusCode ?? 0, headers: response.headers, body });
@@ -97,6 +98,35 @@ describe("every route", () => {
     for (const other of ["GET", "POST", "PUT", "DELETE", "PATCH"].filter((each) => each !== method)) {
       expect((await ask(path, authorization, other)).status).toBe(405);
     }
+  });
+});
+
+describe("the rate of requests", () => {
+  it("is bounded by address, strangers' too, and forgets addresses before it grows", () => {
+    const rates = new CallerRates();
+    const admitted = (address: string, nowMs: number): number =>
+      Array.from({ length: requestRate.burst + 10 }, () => rates.admits(address, nowMs)).filter(Boolean)
+        .length;
+    expect(admitted("10.0.0.1", 0)).toBe(requestRate.burst);
+    expect(admitted("10.0.0.1", 1_000)).toBe(requestRate.perSecond);
+    expect(admitted("10.0.0.2", 1_000)).toBe(requestRate.burst);
+    for (let count = 0; count < callersMax; count++) rates.admits(`10.1.${count >> 8}.${count & 255}`, 1_000);
+    expect(admitted("10.0.0.1", 1_000)).toBe(requestRate.burst);
+  });
+
+  it("is answered by 429 and the second to come again", async () => {
+    const watcher = new Monitor({ version: "0.0.0-test", requestRate: { perSecond: 1, burst: 20 } });
+    const own = await Coordinator.start({ token }, { log: silent, watcher, onFatal: nothing });
+    const at = Number(new URL(own.url).port);
+    const statuses = new Map<number, Answer>();
+    for (let count = 0; count < 100; count++) {
+      const answer = await ask("/v1/jobs", {}, "GET", at);
+      statuses.set(answer.status, answer);
+    }
+    await own.close();
+    expect([...statuses.keys()]).toEqual([401, 429]);
+    expect(statuses.get(429)?.headers["retry-after"]).toBe("1");
+    expect(JSON.parse(statuses.get(429)?.body ?? "")).toMatchObject({ error: { code: "RATE_EXCEEDED" } });
   });
 });
 

@@ -82,10 +82,11 @@ export type WorkerOrder =
   | { readonly type: "heartbeat" }
   /**
    * After each welcome, and again long before the token runs out: the key by which to check the tokens of others, and
-   * the token by which attempts of this worker fetch segments.
+   * the token by which this worker leaves copies of its segments with others.
    */
   | { readonly type: "credentials"; readonly tokenKey: string; readonly segmentsToken: string }
-  | { readonly type: "assignTask"; readonly assignment: TaskAssignment }
+  /** `segmentsToken`: by which a reduce attempt fetches, from workers, what its job's maps have left there. */
+  | { readonly type: "assignTask"; readonly assignment: TaskAssignment; readonly segmentsToken?: string }
   | { readonly type: "stopAttempt"; readonly attempt: AttemptId; readonly reason: StopReason }
   | { readonly type: "settleAttempt"; readonly attempt: AttemptId; readonly hasWon: boolean }
   | Omit<SendMapOutputs, "workerId">
@@ -183,6 +184,7 @@ const coordinatorToWorker = s.variant<CoordinatorToWorker>("type", [
     type: s.literal("assignTask"),
     epoch: s.whole,
     assignment: s.taskAssignment,
+    segmentsToken: s.optional(s.text),
   }),
   s.record<FromCoordinator<"stopAttempt">>({
     type: s.literal("stopAttempt"),

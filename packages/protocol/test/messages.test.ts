@@ -113,6 +113,73 @@ describe("credentials", () => {
   });
 });
 
+describe("a name that would be a path", () => {
+  const names = [
+    ...[
+      "..",
+      ".",
+      "../../etc/cron.d/x",
+      "a/b",
+      "a\\b",
+      "/etc/passwd",
+      "C:\\x",
+      "a\0b",
+      "",
+      " ",
+      "a\nb",
+      "-rf",
+    ],
+    ...["%2e%2e%2fx", "..%c0%af", "\u2025/x", "\uff0e\uff0e", "a:b", "x".repeat(1_000), "$(id)", "\u001b[2J"],
+  ];
+
+  const fromClient = (odd: string, digest = odd): object[] => [
+    { type: "getJob", jobId: odd },
+    { type: "cancel", jobId: odd },
+    { type: "putBundle", digest, code: new Uint8Array(1) },
+    { type: "getBundle", digest },
+    { type: "drainWorker", worker: odd },
+    { type: "listEvents", afterIndex: 0, jobId: odd, follow: false },
+  ];
+  const fromWorker = (odd: string, digest = odd): object[] => [
+    { ...hello, worker: { ...worker, workerId: odd } },
+    { ...hello, worker: { ...worker, name: odd } },
+    { ...hello, worker, heldJobs: [odd] },
+    { type: "heartbeat", progress: [{ attempt: { ...attempt, jobId: odd }, metrics: {} }] },
+    { type: "getBundle", digest },
+  ];
+  const toWorker = (odd: string, digest = odd): object[] => [
+    { type: "bundle", epoch: 1, digest, code: new Uint8Array(1) },
+    { type: "discardJob", epoch: 1, jobId: odd, out: null },
+    { type: "stopAttempt", epoch: 1, attempt: { ...attempt, jobId: odd }, reason: "jobOver" },
+  ];
+  const toHolder = (odd: string): object[] => [
+    { type: "fetch", link: "l", node: "n", partition: 0, attempts: [{ ...attempt, jobId: odd }] },
+  ];
+  const ask = (request: object): object => ({ requestId: 1, protocolVersion, request });
+
+  it("is taken from no client: for a job, a bundle, a worker", () => {
+    const decode = (request: object): unknown =>
+      plain(clientServiceCodec.decode(clientCodec.encode(ask(request) as never)));
+    for (const request of fromClient("fine", digest)) expect(decode(request)).toEqual(plain(ask(request)));
+    for (const request of names.flatMap((odd) => fromClient(odd)))
+      expect(() => decode(request), JSON.stringify(request)).toThrow(FanfoldError);
+  });
+
+  it("is taken from no worker, and by none", () => {
+    const ways = [
+      { from: workerCodec, to: coordinatorCodec, messages: fromWorker },
+      { from: coordinatorCodec, to: workerCodec, messages: toWorker },
+      { from: fetcherCodec, to: holderCodec, messages: toHolder },
+    ];
+    for (const { from, to, messages } of ways) {
+      const passed = (message: object): unknown => to.decode(from.encode(message as never));
+      for (const message of messages("fine", digest)) expect(plain(passed(message))).toEqual(plain(message));
+      for (const message of names.flatMap((odd) => messages(odd)))
+        expect(() => passed(message), JSON.stringify(message)).toThrow(FanfoldError);
+    }
+  });
+});
+
 describe("a malformed message", () => {
   it.each([
     ["an unknown type", { type: "selfDestruct" }],

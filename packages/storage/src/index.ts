@@ -1,3 +1,4 @@
+export { confined, isConfined } from "./confined-path.js";
 export { type Manifest, type ManifestFile, manifestName, pendingName, readManifest } from "./manifest.js";
 export {
   attemptOutputDir,

@@ -16,6 +16,7 @@ import { copyFile, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, extname, join, relative } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { FanfoldError, isOutputName } from "@fanfold/job";
+import { confined } from "./confined-path.js";
 import {
   type Manifest,
   type ManifestFile,
@@ -87,7 +88,7 @@ interface Placement {
  *
  * @returns the manifest that is in the published folder.
  * @throws `OUTPUT_EXISTS` (the existing output is untouched), `OUTPUT_UNWRITABLE`, `DISK_FULL`, `MESSAGE_INVALID` for
- * files outside of the staging folder.
+ * files outside of the staging folder, `PATH_ESCAPES` for links out of it.
  */
 export async function publish(request: PublishRequest, afterStep: AfterStep = () => {}): Promise<Manifest> {
   await preparePublication(request, afterStep);
@@ -128,6 +129,8 @@ class Publication {
   readonly #afterStep: AfterStep;
   readonly #staging: string;
   readonly #folder: string;
+  /** Folders of winners that have been looked at for links. */
+  readonly #confined = new Set<string>();
   #moves = 0;
 
   constructor(request: PublishRequest, afterStep: AfterStep) {
@@ -202,11 +205,14 @@ class Publication {
 
   async #place(winner: WinningFile, to: string): Promise<void> {
     const { main, jobId } = this.#request;
-    const way = relative(main === undefined ? this.#staging : stagingDirOf(main, jobId), winner.path);
+    const root = main === undefined ? this.#staging : stagingDirOf(main, jobId);
+    const way = relative(root, winner.path);
     if (way === "" || way.startsWith("..") || winner.path.includes("\0")) {
       const message = `not an output file of job ${this.#request.jobId}: ${winner.path}`;
       throw new FanfoldError("MESSAGE_INVALID", message, { details: { path: winner.path } });
     }
+    const folder = dirname(winner.path);
+    if (!this.#confined.has(folder)) this.#confined.add(dirname(confined(root, winner.path)));
     await moveFile({ from: winner.path, to, bytes: winner.bytes });
     this.#moves += 1;
     if (this.#moves % movesPerTurn === 0) await setImmediate();

@@ -6,12 +6,13 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import {
   discardStaging,
@@ -159,6 +160,24 @@ describe("publishing", () => {
     await publish(request);
     expect(readdirSync(request.out).sort()).toEqual(publishedNames);
     expect(existsSync(recordsDir!)).toBe(false);
+  });
+
+  test("takes nothing through a link, of a winner or of its folder", async () => {
+    for (const isFolder of [false, true]) {
+      const request = finishedJob();
+      const [, task] = request.tasks;
+      const [winner] = task?.outputs ?? [];
+      const path = winner?.path ?? "";
+      const elsewhere = join(request.out, "..", "elsewhere");
+      mkdirSync(elsewhere);
+      const moved = isFolder ? dirname(path) : path;
+      renameSync(moved, join(elsewhere, basename(moved)));
+      symlinkSync(join(elsewhere, basename(moved)), moved);
+      const error = await publish(request).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: "PATH_ESCAPES" });
+      expect(existsSync(request.out)).toBe(false);
+      expect(existsSync(join(elsewhere, basename(moved)))).toBe(true);
+    }
   });
 
   test("leaves out whatever else lies in the folder that is to be published", async () => {
@@ -320,7 +339,7 @@ describe("publishing", () => {
     rmSync(linked.path);
     writeFileSync(secret, "x".repeat(linked.bytes));
     symlinkSync(secret, linked.path);
-    await expect(publish(request)).rejects.toMatchObject({ code: "OUTPUT_UNWRITABLE" });
+    await expect(publish(request)).rejects.toMatchObject({ code: "PATH_ESCAPES" });
   });
 });
 

@@ -55,7 +55,8 @@ export class Gate {
     if (secret !== undefined || this.#key === undefined) return undefined;
     const claims = verifyToken(shown, this.#key, this.#options.nowMs());
     if (claims === undefined) return undefined;
-    return { role: claims.role, name: claims.name, expiresMs: claims.expiresMs };
+    const { role, name, job, expiresMs } = claims;
+    return { role, name, job, expiresMs };
   }
 }
 

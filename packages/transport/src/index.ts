@@ -3,7 +3,15 @@ export { type FolderLock, lockFolder } from "./folder-lock.js";
 export { Gate, type GateOptions } from "./gate.js";
 export { hostNameOf, isLoopback, isOwnHost } from "./host-header.js";
 export { connectInMemory, type InMemoryPair } from "./in-memory-link.js";
-export { type AcceptUpgrade, type Listener, type ListenOptions, listen, type Route } from "./listener.js";
+export {
+  type AcceptUpgrade,
+  type LinkCut,
+  type Listener,
+  type ListenOptions,
+  listen,
+  type Route,
+} from "./listener.js";
+export { linkRates, MessageRate, type RateLimit, throttledAccess } from "./message-rate.js";
 export type { Codec, Link, LinkHandlers } from "./ports.js";
 export { protocolHeader } from "./protocol-header.js";
 export {

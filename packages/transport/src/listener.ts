@@ -11,6 +11,7 @@ import { protocolVersion as ownVersion } from "@fanfold/protocol";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Gate } from "./gate.js";
 import { isOwnHost } from "./host-header.js";
+import { linkRates, MessageRate, type RateLimit, throttledAccess } from "./message-rate.js";
 import type { Codec, Link, LinkHandlers } from "./ports.js";
 import { mismatchStatus, protocolHeader, spokenProtocol } from "./protocol-header.js";
 import { type Access, authorize, type Peer } from "./roles.js";
@@ -34,6 +35,8 @@ const firstMessageTimeoutMs = 10_000;
 const pingIntervalMs = 30_000;
 /** Fragments of one message, and chunks that wait for the rest of theirs. */
 const fragmentsMax = 1_024;
+/** How long a link that is over its rate is not read from, where it is not closed. */
+const throttleMs = 100;
 /** The longest delay that a timer of Node takes. */
 const timerMsMax = 2 ** 31 - 1;
 
@@ -50,6 +53,10 @@ export interface ListenOptions {
   readonly protocolVersion?: number;
   /** Told once of each peer that is not let in, and again when that has changed in between. */
   readonly onStranger?: (stranger: Stranger) => void;
+  /** What may be said over a link in a second; default `linkRates`. */
+  readonly rates?: Partial<Readonly<Record<Access, RateLimit>>>;
+  /** Told of each link that is closed for what its peer has sent, or not sent. */
+  readonly onLinkCut?: (cut: LinkCut) => void;
   /** Tells who somebody is who shows a signed token or a certificate. Without it, secrets alone let in. */
   readonly gate?: Gate;
   /** Serves wss:// and https:// only; with `ca`, callers may show a certificate. */
@@ -58,6 +65,15 @@ export interface ListenOptions {
   readonly hostNames?: ReadonlySet<string>;
   /** Answers requests that are not upgrades. Without it, every one is answered by 404. */
   readonly serve?: (request: IncomingMessage, response: ServerResponse) => void;
+}
+
+/** A link that this side has closed on a peer that does not keep to the rules. */
+export interface LinkCut {
+  readonly path: string;
+  /** `rate`: too many messages; `message`: one that does not fit its schema; `silence`: none at all, or no answer. */
+  readonly why: "rate" | "message" | "silence";
+  /** What its token or certificate calls it. */
+  readonly peer: string | undefined;
 }
 
 /** What happens on a route: for each new link, handlers are asked for. */
@@ -115,16 +131,20 @@ export async function listen(options: ListenOptions, routes: readonly Route[]): 
       isAccepted = true;
       sockets.handleUpgrade(request, socket, head, (webSocket) => {
         let handlers: LinkHandlers<never> | undefined;
+        const told = (why: LinkCut["why"]): void =>
+          options.onLinkCut?.({ path: route.path, why, peer: admission.name });
         const link = new WebSocketLink(
           webSocket,
           codec,
           {
             onMessage: (message) => handlers?.onMessage(message as never),
             onClose: (reason) => handlers?.onClose(reason),
+            onInvalid: () => told("message"),
           },
           request.socket,
         );
-        watchOver(webSocket, link, admission);
+        watchOver(webSocket, link, admission, told);
+        limitRate(webSocket, link, route.access ?? "control", options.rates ?? {}, told);
         handlers = open(link) as LinkHandlers<never>;
       });
     }, admission);
@@ -200,12 +220,21 @@ function identify(
 }
 
 /** Cuts a link that says nothing, that is dead, or whose token has run out. */
-function watchOver(socket: WebSocket, link: Link<never>, { expiresMs }: Peer): void {
-  const silence = setTimeout(() => link.cut("said nothing"), firstMessageTimeoutMs);
+function watchOver(
+  socket: WebSocket,
+  link: Link<never>,
+  { expiresMs }: Peer,
+  told: (why: LinkCut["why"]) => void,
+): void {
+  const silence = setTimeout(() => {
+    told("silence");
+    link.cut("said nothing");
+  }, firstMessageTimeoutMs);
   socket.once("message", () => clearTimeout(silence));
   let isAlive = true;
   const pings = setInterval(() => {
     if (!isAlive) {
+      told("silence");
       socket.terminate();
       return;
     }
@@ -225,6 +254,31 @@ function watchOver(socket: WebSocket, link: Link<never>, { expiresMs }: Peer): v
     clearInterval(pings);
     clearTimeout(expiry);
   });
+}
+
+/** Closes a link over which more is said than its route allows; an executor's is read from more slowly. */
+function limitRate(
+  socket: WebSocket,
+  link: { refuse(code: "RATE_EXCEEDED", reason: string): void },
+  access: Access,
+  rates: NonNullable<ListenOptions["rates"]>,
+  told: (why: LinkCut["why"]) => void,
+): void {
+  const limit = rates[access] ?? linkRates[access];
+  const rate = new MessageRate(limit, performance.now());
+  const count = (): void => {
+    if (socket.readyState !== socket.OPEN || rate.take(performance.now())) return;
+    if (throttledAccess.has(access)) {
+      if (socket.isPaused) return;
+      socket.pause();
+      setTimeout(() => socket.resume(), throttleMs).unref();
+      return;
+    }
+    told("rate");
+    link.refuse("RATE_EXCEEDED", `more than ${limit.perSecond} messages a second`);
+  };
+  // A ping is answered without anybody being asked, so it counts as well.
+  for (const event of ["message", "ping", "pong"] as const) socket.on(event, count);
 }
 
 function notFound(_request: IncomingMessage, response: ServerResponse): void {

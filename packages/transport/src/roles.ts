@@ -44,6 +44,8 @@ export interface Peer {
   readonly role: Role;
   /** What the token or certificate calls its holder; for logs. */
   readonly name: string | undefined;
+  /** The one job that the token is for, where it says so. */
+  readonly job?: string | undefined;
   /** When the token ends, in milliseconds since 1970. */
   readonly expiresMs: number | undefined;
 }

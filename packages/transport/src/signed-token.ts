@@ -18,6 +18,8 @@ export interface TokenClaims {
   readonly role: GrantedRole;
   /** Who it is for; for logs. */
   readonly name: string | undefined;
+  /** The one job whose map outputs it lets fetch; undefined: those of any. */
+  readonly job: string | undefined;
   readonly issuedMs: number;
   readonly expiresMs: number;
   /** Of this one token. */
@@ -28,6 +30,8 @@ export interface TokenRequest {
   readonly role: GrantedRole;
   readonly ttlMs: number;
   readonly name?: string;
+  /** For the role `segments`: of this job alone. */
+  readonly job?: string;
   readonly nowMs: number;
 }
 
@@ -55,13 +59,14 @@ export class TokenSigner {
   }
 
   /** @throws `USAGE` for a time that is not from 1 s to 366 days. */
-  create({ role, ttlMs, name, nowMs }: TokenRequest): string {
+  create({ role, ttlMs, name, job, nowMs }: TokenRequest): string {
     if (!(ttlMs >= 1_000 && ttlMs <= tokenTtlMaxMs)) {
       throw new FanfoldError("USAGE", "A token is good for 1 second to 366 days.");
     }
     const iat = Math.floor(nowMs / 1_000);
     const exp = Math.floor((nowMs + ttlMs) / 1_000);
-    const claims = { iss: "fanfold", role, ...(name === undefined ? {} : { sub: name }), iat, exp };
+    const narrow = { ...(name === undefined ? {} : { sub: name }), ...(job === undefined ? {} : { job }) };
+    const claims = { iss: "fanfold", role, ...narrow, iat, exp };
     const signed = `${headerText}.${encode({ ...claims, jti: randomUUID() })}`;
     return `${signed}.${sign(null, Buffer.from(signed), this.#key).toString("base64url")}`;
   }
@@ -97,17 +102,22 @@ export function looksSigned(token: string): boolean {
 export function readToken(token: string): TokenClaims {
   const [header, payload] = token.length > tokenCharsMax ? [] : token.split(".");
   const claims = header === undefined ? undefined : decode(payload ?? "");
-  const { role, sub, iat, exp, jti, iss } = claims ?? {};
+  const { role, sub, job, iat, exp, jti, iss } = claims ?? {};
   const isSound =
     iss === "fanfold" &&
     isGrantedRole(role) &&
     Number.isSafeInteger(iat) &&
     Number.isSafeInteger(exp) &&
     typeof jti === "string" &&
-    (sub === undefined || (typeof sub === "string" && sub.length <= 100));
+    isNameOrNone(sub) &&
+    isNameOrNone(job);
   if (!isSound) throw new FanfoldError("UNAUTHORIZED", "This is no signed token of Fanfold.");
-  const name = sub as string | undefined;
-  return { role, name, issuedMs: Number(iat) * 1_000, expiresMs: Number(exp) * 1_000, id: jti };
+  return { role, name: sub, job, issuedMs: Number(iat) * 1_000, expiresMs: Number(exp) * 1_000, id: jti };
+}
+
+/** Whoever has the secret may have made it with other tools: what has no bound is not taken. */
+function isNameOrNone(claim: unknown): claim is string | undefined {
+  return claim === undefined || (typeof claim === "string" && claim.length <= 100);
 }
 
 /** The claims of a token that is ours and holds now; undefined for any other. Never throws. */

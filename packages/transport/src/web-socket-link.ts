@@ -1,11 +1,12 @@
 /** A link over one WebSocket: the same code on the dialling and on the listening side. */
-import { FanfoldError } from "@fanfold/job";
+import { type ErrorCode, FanfoldError } from "@fanfold/job";
 import type { RawData, WebSocket } from "ws";
 import type { Codec, Link, LinkHandlers } from "./ports.js";
 
 /** RFC 6455 close codes, section 7.4.1. */
 const normalClosure = 1000;
 const unsupportedData = 1007;
+const policyViolation = 1008;
 /** A close reason may have 123 bytes (RFC 6455, 5.5). */
 const reasonBytesMax = 123;
 /** How long a closing handshake may take before the socket is cut. */
@@ -16,10 +17,15 @@ interface ByteCount {
   readonly bytesRead: number;
 }
 
+export interface WebSocketHandlers<In> extends LinkHandlers<In> {
+  /** Told of a message that does not fit, for which the link is closed. */
+  onInvalid?(): void;
+}
+
 export class WebSocketLink<In, Out> implements Link<Out> {
   readonly #socket: WebSocket;
   readonly #codec: Codec<In, Out>;
-  readonly #handlers: LinkHandlers<In>;
+  readonly #handlers: WebSocketHandlers<In>;
   readonly #stream: ByteCount;
   #waiters: { bytesMax: number; resolve: () => void }[] = [];
   #closed = false;
@@ -27,7 +33,7 @@ export class WebSocketLink<In, Out> implements Link<Out> {
   #reason: string | undefined;
 
   /** `stream` is the connection below. */
-  constructor(socket: WebSocket, codec: Codec<In, Out>, handlers: LinkHandlers<In>, stream: ByteCount) {
+  constructor(socket: WebSocket, codec: Codec<In, Out>, handlers: WebSocketHandlers<In>, stream: ByteCount) {
     this.#socket = socket;
     this.#stream = stream;
     this.#codec = codec;
@@ -67,6 +73,11 @@ export class WebSocketLink<In, Out> implements Link<Out> {
     this.#closeWith(normalClosure, reason);
   }
 
+  /** Closes on a peer that breaks a rule, and tells it which by an error code. */
+  refuse(code: ErrorCode, reason: string): void {
+    this.#closeWith(policyViolation, `${code}: ${reason}`);
+  }
+
   cut(reason: string): void {
     if (this.#closed) return;
     this.#isClosing = true;
@@ -93,6 +104,7 @@ export class WebSocketLink<In, Out> implements Link<Out> {
         throw new FanfoldError("MESSAGE_INVALID", "A frame is binary.");
       message = this.#codec.decode(data);
     } catch (error) {
+      this.#handlers.onInvalid?.();
       this.#closeWith(unsupportedData, FanfoldError.from(error, "MESSAGE_INVALID").message);
       return;
     }

@@ -16,8 +16,11 @@ import {
   grantedRoles,
   isLoopback,
   isOwnHost,
+  type LinkCut,
   type Listener,
+  linkRates,
   listen,
+  MessageRate,
   type Peer,
   protocolHeader,
   type Role,
@@ -46,6 +49,9 @@ const routePaths: Readonly<Record<string, Exclude<Access, "open" | "control" | "
 let listener: Listener;
 const peers: Peer[] = [];
 let closes = 0;
+const cuts: LinkCut[] = [];
+/** Of the two that are tried out; the product's are larger. */
+const rates = { read: { perSecond: 5, burst: 300 }, execute: { perSecond: 10_000, burst: 2_000 } };
 
 beforeAll(async () => {
   const gate = new Gate({ secret, nowMs: () => Date.now() });
@@ -65,10 +71,8 @@ beforeAll(async () => {
   }));
   const own = { path: "/v1/executor", token: "of-one-daemon", access: "execute" as const };
   const executor = { ...own, accept: routes[0]?.accept ?? (() => undefined) };
-  listener = await listen({ frameBytesMax: 10_000, gate, hostNames: new Set(["fanfold.example"]) }, [
-    ...routes,
-    executor,
-  ]);
+  const rules = { frameBytesMax: 10_000, gate, hostNames: new Set(["fanfold.example"]) };
+  listener = await listen({ ...rules, rates, onLinkCut: (cut) => cuts.push(cut) }, [...routes, executor]);
 });
 
 afterAll(() => listener.close());
@@ -220,6 +224,25 @@ describe("a signed token", () => {
   });
 });
 
+describe("the rate of a link", () => {
+  it("is bounded on every route there is", () => {
+    expect(Object.keys(linkRates).sort()).toEqual(Object.keys(accessTable).sort());
+    for (const { perSecond, burst } of Object.values(linkRates)) expect(burst).toBeGreaterThan(perSecond);
+  });
+
+  it("lets a storm pass, and then as much as it is filled by", () => {
+    const rate = new MessageRate({ perSecond: 10, burst: 3 }, 0);
+    const taken = (nowMs: number, count: number): number =>
+      Array.from({ length: count }, () => rate.take(nowMs)).filter(Boolean).length;
+    expect(taken(0, 5)).toBe(3);
+    expect(taken(99, 1)).toBe(0);
+    expect(taken(200, 5)).toBe(2);
+    // A clock that goes back gives nothing, and a long silence no more than the burst.
+    expect(taken(100, 1)).toBe(0);
+    expect(taken(60_000, 5)).toBe(3);
+  });
+});
+
 describe("a browser", () => {
   it("opens no link, from whatever page", async () => {
     for (const origin of ["http://evil.example", "null", "http://127.0.0.1:7101", "file://"]) {
@@ -304,6 +327,63 @@ describe("a hostile caller", () => {
     expect(await bystander.ask("still here")).toBe("heard still here");
     expect(closes).toBe(closesBefore + Object.keys(hostile).length);
     bystander.close();
+  });
+
+  it("is offered no compression, so that no bomb is unpacked", async () => {
+    const socket = new WebSocket(`${listener.url}/v1/client`, {
+      headers: bearer(secret),
+      perMessageDeflate: true,
+    });
+    const extensions = new Promise((resolve) =>
+      socket.once("upgrade", ({ headers }) => resolve(headers["sec-websocket-extensions"])),
+    );
+    await new Promise((resolve) => socket.once("open", resolve));
+    expect(await extensions).toBeUndefined();
+    socket.terminate();
+  });
+
+  it("is cut off by 1008 and a code when it says too much, messages or pings, and nobody else is", async () => {
+    const bystander = await openLink();
+    const { perSecond, burst } = rates.read;
+    const storms = {
+      messages: (socket: WebSocket) => {
+        for (let count = 0; count < 2 * burst; count++) socket.send("x", { binary: true });
+      },
+      // Who does not wait for the pongs is cut off by `ws` before.
+      pings: (socket: WebSocket) => socket.on("pong", () => socket.ping()).ping(),
+    };
+    for (const storm of Object.values(storms)) {
+      const socket = new WebSocket(`${listener.url}/v1/client`, { headers: bearer(secret) });
+      await new Promise((resolve) => socket.once("open", resolve));
+      const closed = new Promise<string>((resolve) =>
+        socket.once("close", (code, reason) => resolve(`${code} ${reason.toString()}`)),
+      );
+      storm(socket);
+      expect(await closed).toBe(`1008 RATE_EXCEEDED: more than ${perSecond} messages a second`);
+    }
+    expect(cuts.filter(({ why }) => why === "rate").map(({ path }) => path)).toEqual([
+      "/v1/client",
+      "/v1/client",
+    ]);
+    expect(await bystander.ask("still here")).toBe("heard still here");
+    bystander.close();
+  });
+
+  it("is read from more slowly, and not cut off, where a job's code may be what talks", async () => {
+    const { burst } = rates.execute;
+    const socket = new WebSocket(`${listener.url}/v1/executor`, { headers: bearer("of-one-daemon") });
+    await new Promise((resolve) => socket.once("open", resolve));
+    let heard = 0;
+    const all = new Promise<void>((resolve) =>
+      socket.on("message", () => {
+        heard += 1;
+        if (heard === burst + 1_000) resolve();
+      }),
+    );
+    for (let count = 0; count < burst + 1_000; count++) socket.send("x", { binary: true });
+    await all;
+    expect(socket.readyState).toBe(WebSocket.OPEN);
+    socket.terminate();
   });
 
   it("is cut off when its headers are too many, too long, or none", async () => {

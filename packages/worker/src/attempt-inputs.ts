@@ -1,12 +1,11 @@
 /** What attempts read that came apart from their assignments: places of map outputs, and boundaries of ranges. */
-import type { MapAssignment, ReduceAssignment, TaskAssignment } from "@fanfold/scheduler";
+import type { MapAssignment, ReduceAssignment } from "@fanfold/scheduler";
+import type { LiveAttempt } from "./attempts-at-hand.js";
 import type { RunOrder } from "./executor-pool.js";
 import { JobBoundaries } from "./job-boundaries.js";
 import { MapOutputs } from "./map-outputs.js";
 
 export interface AttemptInputsOptions {
-  /** What lets in where segments are served. */
-  token(): string;
   readonly hostId: string;
   /** `false`: fetch segments of this machine over the network too. */
   readonly readsLocalSegments: boolean;
@@ -24,14 +23,14 @@ export class AttemptInputs {
   }
 
   /** @throws `INTERNAL` when something has not come that should have. */
-  of(assignment: TaskAssignment): Partial<RunOrder> {
+  of({ assignment, segmentsToken }: Pick<LiveAttempt, "assignment" | "segmentsToken">): Partial<RunOrder> {
     switch (assignment.kind) {
       case "sample":
         return {};
       case "map":
         return this.#ofMap(assignment);
       case "reduce":
-        return this.#ofReduce(assignment);
+        return this.#ofReduce(assignment, segmentsToken);
     }
   }
 
@@ -46,10 +45,10 @@ export class AttemptInputs {
     return boundaries === undefined ? local : { boundaries, ...local };
   }
 
-  #ofReduce({ attempt, mapStage }: ReduceAssignment): Partial<RunOrder> {
+  #ofReduce({ attempt, mapStage }: ReduceAssignment, token: string): Partial<RunOrder> {
     const { hostId, readsLocalSegments } = this.#options;
     const isLocal = (holder: { readonly hostId: string | undefined }): boolean =>
       readsLocalSegments && holder.hostId === hostId;
-    return { sources: this.mapOutputs.sourcesOf(attempt.jobId, mapStage, this.#options.token(), isLocal) };
+    return { sources: this.mapOutputs.sourcesOf(attempt.jobId, mapStage, token, isLocal) };
   }
 }

@@ -5,6 +5,8 @@ import type { AttemptReport, RunningAttempt, TaskAssignment } from "@fanfold/sch
 /** Assigned and not ended. */
 export interface LiveAttempt {
   readonly assignment: TaskAssignment;
+  /** By which it fetches what its job's maps have left; empty for an attempt that fetches nothing. */
+  readonly segmentsToken: string;
   /** It has been told to stop. */
   isStopping: boolean;
   metrics: Readonly<Record<string, number>>;

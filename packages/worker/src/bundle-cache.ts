@@ -1,6 +1,6 @@
 /** Jobs' code on this worker's disk, by digest; fetched from the coordinator once. */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FanfoldError } from "@fanfold/job";
 
@@ -22,7 +22,7 @@ export class BundleCache {
   /** Resolves to the bundle's path. @throws `JOB_LOAD_FAILED` when the coordinator does not have it. */
   pathOf(digest: string): Promise<string> {
     const path = this.#pathOf(digest);
-    if (existsSync(path)) return Promise.resolve(path);
+    if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === true) return Promise.resolve(path);
     return new Promise((resolve, reject) => {
       const waiting = this.#waiting.get(digest);
       if (waiting !== undefined) {
@@ -49,7 +49,8 @@ export class BundleCache {
     try {
       // A reader sees the whole file or none, also when another worker of this machine shares the folder.
       const staged = `${path}.${process.pid}`;
-      writeFileSync(staged, code);
+      rmSync(staged, { force: true });
+      writeFileSync(staged, code, { flag: "wx" });
       renameSync(staged, path);
     } catch (cause) {
       this.refuse(digest, `cannot be written: ${(cause as Error).message}`);

@@ -107,8 +107,7 @@ export class WorkerDaemon {
     this.#replicator = new SegmentReplicator(this.#door.token, surroundings, this.#log, this.#snapshot);
     this.#files = new AttemptFiles(this.#folders);
     const { readsLocalSegments = true, isAlone = false } = options;
-    const reads = { hostId: this.#hostId, readsLocalSegments, isAlone };
-    this.#inputs = new AttemptInputs({ token: this.#door.token, ...reads });
+    this.#inputs = new AttemptInputs({ hostId: this.#hostId, readsLocalSegments, isAlone });
     this.#bundles = new BundleCache(`${options.dataDir}/bundles`, (digest) =>
       this.#link.send({ type: "getBundle", digest }),
     );
@@ -233,7 +232,7 @@ export class WorkerDaemon {
         this.#door.take(order);
         return;
       case "assignTask":
-        this.#assign(order.assignment);
+        this.#assign(order.assignment, order.segmentsToken);
         return;
       case "stopAttempt":
         this.#stop(order.attempt);
@@ -276,11 +275,11 @@ export class WorkerDaemon {
     return this.#sinkSteps.run(order, this.#bundles.pathOf(bundle));
   }
 
-  #assign(assignment: TaskAssignment): void {
+  #assign(assignment: TaskAssignment, segmentsToken = ""): void {
     const { attempt } = assignment;
     const key = formatAttemptId(attempt);
     if (this.#live.has(key) || this.#unsettled.has(key)) return;
-    this.#live.set(key, { assignment, isStopping: false, metrics: {} });
+    this.#live.set(key, { assignment, segmentsToken, isStopping: false, metrics: {} });
     this.#bundles.pathOf(assignment.bundle).then(
       (bundlePath) => this.#launch(key, assignment, bundlePath),
       (error: unknown) => this.#failed(attempt, FanfoldError.from(error).toReport()),
@@ -288,10 +287,11 @@ export class WorkerDaemon {
   }
 
   #launch(key: string, assignment: TaskAssignment, bundlePath: string): void {
-    if (!this.#live.has(key)) return;
+    const live = this.#live.get(key);
+    if (live === undefined) return;
     try {
       const files = this.#files.create(assignment);
-      this.#pool.run({ type: "run", assignment, bundlePath, ...files, ...this.#inputs.of(assignment) });
+      this.#pool.run({ type: "run", assignment, bundlePath, ...files, ...this.#inputs.of(live) });
       this.#stalls.start(key, assignment.stallTimeoutMs, this.#surroundings.clock.elapsedMs());
     } catch (error) {
       this.#failed(assignment.attempt, FanfoldError.from(error, "OUTPUT_UNWRITABLE").toReport());

@@ -1,10 +1,12 @@
 /**
  * Where a worker keeps what belongs to a job: `<data>/jobs/<job>/<attempt>` for work and segments, and
- * `<data>/records/<job>` for typed results. Names come from checked messages; they hold no separators.
+ * `<data>/records/<job>` for typed results. Names come from checked messages; they hold no separators,
+ * and links that job code may have put there are not followed out of it.
  */
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type AttemptId, formatAttemptId } from "@fanfold/scheduler";
+import { confined, isConfined } from "@fanfold/storage";
 
 /** The segment file of a map attempt, in its work folder. */
 export const segmentFileName = "segment";
@@ -21,9 +23,9 @@ export class JobFolders {
     return join(this.#jobDir(attempt.jobId), formatAttemptId(attempt));
   }
 
-  /** Makes it anew, empty. */
+  /** Makes it anew, empty. @throws `PATH_ESCAPES` */
   createWorkDir(attempt: AttemptId): string {
-    const dir = this.workDir(attempt);
+    const dir = this.#inside(this.workDir(attempt));
     // Nearly always it is not there: to find that out costs less than to remove it.
     if (mkdirSync(dir, { recursive: true }) === undefined) {
       rmSync(dir, { recursive: true, force: true });
@@ -32,8 +34,15 @@ export class JobFolders {
     return dir;
   }
 
+  /** A link is removed, and what it leads to is left alone. */
   removeWorkDir(attempt: AttemptId): void {
-    rmSync(this.workDir(attempt), { recursive: true, force: true });
+    const dir = this.workDir(attempt);
+    if (isConfined(this.#dataDir, dirname(dir))) rmSync(dir, { recursive: true, force: true });
+  }
+
+  /** The segment that a map attempt has left, for others to read. @throws `PATH_ESCAPES` */
+  segmentOf(attempt: AttemptId): string {
+    return this.#inside(join(this.workDir(attempt), segmentFileName));
   }
 
   /** Output of a job that publishes nothing. */
@@ -53,6 +62,10 @@ export class JobFolders {
   /** Segments and work of a job; its typed results stay. */
   removeJob(jobId: string): void {
     rmSync(this.#jobDir(jobId), { recursive: true, force: true });
+  }
+
+  #inside(path: string): string {
+    return confined(this.#dataDir, path);
   }
 
   #jobDir(jobId: string): string {

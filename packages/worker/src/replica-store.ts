@@ -91,7 +91,7 @@ export class IncomingReplica {
     this.#partial = `${this.#path}.partial`;
     this.#end = end;
     this.#missing = bytes;
-    this.#file = openSync(this.#partial, "w");
+    this.#file = openSync(this.#partial, "wx");
   }
 
   /** The answer when nothing is missing. @throws when the copy cannot be written. */

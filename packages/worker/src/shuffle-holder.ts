@@ -3,13 +3,12 @@
  * second copies of those of others.
  */
 import { closeSync, openSync, readSync } from "node:fs";
-import { join } from "node:path";
 import { readSegmentIndex } from "@fanfold/dataflow";
 import { FanfoldError } from "@fanfold/job";
 import { chunkBytesMax, holderCodec, type ShuffleReply, type ShuffleRequest } from "@fanfold/protocol";
 import type { AttemptId } from "@fanfold/scheduler";
 import type { Link, Route } from "@fanfold/transport";
-import { type JobFolders, segmentFileName } from "./job-folders.js";
+import type { JobFolders } from "./job-folders.js";
 import type { IncomingReplica, ReplicaStore } from "./replica-store.js";
 import type { AcceptedLink, WorkerSnapshot } from "./worker-snapshot.js";
 
@@ -28,7 +27,7 @@ export function createShuffleRoute(
     path: shufflePath,
     token,
     access: "fetch",
-    accept: (upgrade) => {
+    accept: (upgrade, { job }) => {
       upgrade<ShuffleRequest, ShuffleReply>(holderCodec, (link) => {
         let isServing = false;
         const accepted = snapshot.accept(link);
@@ -51,6 +50,10 @@ export function createShuffleRoute(
           onMessage: (request) => {
             accepted.heard(request);
             if (request.type === "snapshotSignal") return;
+            if (!isWithin(job, request)) {
+              link.close(`UNAUTHORIZED: the token is for segments of job ${job ?? ""} alone`);
+              return;
+            }
             if (request.type === "store") {
               incoming?.abort();
               answer(() => {
@@ -88,6 +91,15 @@ export function createShuffleRoute(
   };
 }
 
+/** A token of one job, which is in the memory of the job's own code, fetches what is the job's and leaves nothing. */
+function isWithin(
+  job: string | undefined,
+  request: Exclude<ShuffleRequest, { type: "snapshotSignal" }>,
+): boolean {
+  if (job === undefined) return true;
+  return request.type === "fetch" && request.attempts.every(({ jobId }) => jobId === job);
+}
+
 /** What `serve` needs of a link. */
 type Replies = Pick<Link<ShuffleReply>, "send" | "drained" | "isOpen">;
 
@@ -113,7 +125,7 @@ async function serve(
 ): Promise<void> {
   for (const attempt of request.attempts) {
     if (!link.isOpen) return;
-    await sendSegment(attempt, request.partition, link, join(folders.workDir(attempt), segmentFileName));
+    await sendSegment(attempt, request.partition, link, folders);
   }
   link.send({ type: "done" });
 }
@@ -122,11 +134,13 @@ async function sendSegment(
   attempt: AttemptId,
   partition: number,
   link: Replies,
-  path: string,
+  folders: JobFolders,
 ): Promise<void> {
   let file: number;
+  let path: string;
   let range: PartitionPlace;
   try {
+    path = folders.segmentOf(attempt);
     range = rangeOf(path, partition);
     file = openSync(path, "r");
   } catch (error) {

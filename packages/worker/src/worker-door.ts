@@ -18,7 +18,7 @@ export class WorkerDoor {
     this.#segmentsToken = options.token;
   }
 
-  /** By which attempts fetch segments: what lets this worker in elsewhere is not for processes that run user code. */
+  /** By which this daemon leaves copies of segments with others. Processes that run user code get one of their job. */
   readonly token = (): string => this.#segmentsToken;
 
   /** What a leader has sent. */
