@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -102,6 +102,60 @@ describe("verbs on this machine", () => {
       try fanfold su; try fanfold cluster d; try fanfold cluster up --co; try fanfold submit --det`;
     const printed = execFileSync("bash", ["-c", script], { encoding: "utf8", cwd: tempFolder() });
     expect(printed).toBe("submit\ndown\n--coordinators\n--detach\n");
+  });
+});
+
+/** Completions that a shell offers for a line; `undefined` where the shell is not on this machine. */
+function completed(shell: string, script: string): readonly string[] | undefined {
+  if (spawnSync(shell, ["--version"]).error !== undefined) {
+    console.warn(`NOT TESTED: ${shell} is not installed, so its completion has not been run.`);
+    return undefined;
+  }
+  const env = { ...process.env, HOME: tempFolder(), TERM: "dumb" };
+  return execFileSync(shell, ["-c", script], { encoding: "utf8", cwd: tempFolder(), env })
+    .trimEnd()
+    .split("\n");
+}
+
+const said = `${process.execPath} ${command}`;
+const lines = ["fanfold su", "fanfold cluster d", "fanfold cluster up --co", "fanfold token create --r"];
+const offered = ["submit", "down", "--coordinators", "--role"];
+
+describe("completion", () => {
+  it("works in a real fish, and keeps verbs of the same name apart", () => {
+    const asked = [...lines, "fanfold cluster status --fol", "fanfold status --fol"];
+    const script = [`${said} completion fish | source`, ...asked.map((line) => `complete -C '${line}'`)];
+    const words = completed("fish", script.join("\n"));
+    if (words === undefined) return;
+    expect(words.map((line) => line.split("\t")[0])).toEqual([...offered, "--follow"]);
+    expect(words[0]).toContain("submit a job to a running cluster");
+  });
+
+  it("works in a real zsh, through its own completion system", () => {
+    // A zsh at a terminal of its own, where somebody types a line and a tab; what is offered goes through compadd.
+    const typed = [
+      "PS1=; unsetopt prompt_sp prompt_cr; autoload -Uz compinit && compinit -u",
+      `source <(${said} completion zsh)`,
+      'compadd() { local -a found; builtin compadd -O found "$@"; print -r -- "OFFERED $found[*]"; builtin compadd "$@" }',
+      'print REA""DY',
+    ];
+    const script = [
+      "zmodload zsh/zpty",
+      "zpty shell 'zsh -f -i'",
+      ...typed.map((line) => `zpty -w shell ${JSON.stringify(line).replaceAll("$", "\\$")}`),
+      "zpty -r shell seen '*READY*'",
+      ...lines.flatMap((line) => [
+        `zpty -wn shell '${line}'$'\\t'`,
+        "zpty -r shell seen $'*OFFERED *\\n'",
+        'print -r -- "$seen"',
+        "zpty -wn shell $'\\x15'",
+      ]),
+      "zpty -d shell",
+    ];
+    const printed = completed("zsh", script.join("\n"));
+    if (printed === undefined) return;
+    const words = printed.flatMap((line) => /OFFERED ([\w-]+)/.exec(line)?.[1] ?? []);
+    expect(words).toEqual(offered);
   });
 });
 

@@ -79,25 +79,77 @@ function groupsOf(words: readonly Words[]): string {
 }
 
 function zshScript(words: readonly Words[]): string {
+  const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+  const cases = words.map(({ path, verbs, options }) => {
+    const described = verbs.map((verb) => quote(`${verb}:${summaryOf(words, path, verb)}`));
+    return `    ${quote(path)}) verbs=(${described.join(" ")}); options=(${options.join(" ")}) ;;`;
+  });
+  // Not named "path": in zsh that is the list of folders of commands.
   return `#compdef fanfold
-# fanfold completion for zsh: source <(fanfold completion zsh)
-autoload -U +X bashcompinit && bashcompinit
-${bashScript(words)}`;
+# fanfold completion for zsh: source <(fanfold completion zsh), or as _fanfold in a folder of fpath
+_fanfold() {
+  local verb="" word
+  local -a verbs options
+  for word in "\${(@)words[2,CURRENT-1]}"; do
+    [[ $word == -* ]] && break
+    if [[ -z $verb ]]; then
+      verb=$word
+      [[ " ${groupsOf(words)} " == *" $verb "* ]] || break
+    else
+      verb="$verb $word"
+      break
+    fi
+  done
+  case "$verb" in
+${cases.join("\n")}
+  esac
+  if [[ $words[CURRENT] == -* ]]; then
+    compadd -a options
+  elif (( $#verbs )); then
+    _describe -t commands "fanfold $verb" verbs
+  else
+    _files
+  fi
+}
+(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }
+compdef _fanfold fanfold
+[[ $funcstack[1] == _fanfold ]] && _fanfold "$@"
+`;
+}
+
+function summaryOf(words: readonly Words[], path: string, verb: string): string {
+  return words.find((each) => each.path === `${path} ${verb}`.trim())?.summary ?? "";
 }
 
 function fishScript(words: readonly Words[]): string {
   const quote = (text: string): string => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
-  const lines = ["# fanfold completion for fish: fanfold completion fish | source"];
-  for (const { path, summary, options } of words) {
-    const [verb = "", inner] = path.split(" ");
-    if (verb === "") continue;
-    const condition = inner === undefined ? "__fish_use_subcommand" : `__fish_seen_subcommand_from ${verb}`;
-    const name = inner ?? verb;
-    lines.push(`complete -c fanfold -n ${quote(condition)} -a ${name} -d ${quote(summary)}`);
-    for (const option of options) {
-      const seen = `__fish_seen_subcommand_from ${name}`;
-      lines.push(`complete -c fanfold -n ${quote(seen)} -l ${option.replace(/^--/, "")}`);
-    }
-  }
-  return `${lines.join("\n")}\n`;
+  const lines = words.flatMap(({ path, verbs, options }) => {
+    const here = `complete -c fanfold -n ${quote(`__fanfold_at ${quote(path)}`)}`;
+    return [
+      // Where a verb is to come, no file is.
+      ...(verbs.length > 0 ? [`${here} -f`] : []),
+      ...verbs.map((verb) => `${here} -a ${verb} -d ${quote(summaryOf(words, path, verb))}`),
+      ...options.map((option) => `${here} -l ${option.replace(/^--/, "")}`),
+    ];
+  });
+  return `# fanfold completion for fish: fanfold completion fish | source
+# Whether the words so far are this verb, of one word or two; before the first, the empty one.
+function __fanfold_at
+  set -l words (commandline -opc)
+  set -l path ""
+  for word in $words[2..-1]
+    if string match -q -- '-*' $word
+      break
+    else if test -z "$path"
+      set path $word
+      contains -- $word ${groupsOf(words)}; or break
+    else
+      set path "$path $word"
+      break
+    end
+  end
+  test "$path" = "$argv[1]"
+end
+${lines.join("\n")}
+`;
 }

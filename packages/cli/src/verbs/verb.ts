@@ -20,9 +20,8 @@ export interface Verb {
   load(): Promise<VerbAction>;
 }
 
-/** Verbs check their own types: what commander hands over is shaped by `args` and `options`. */
-// biome-ignore lint/suspicious/noExplicitAny: arguments and options differ from verb to verb
-export type VerbAction = (...words: any[]) => unknown;
+/** Of any parameters: what commander hands over is shaped by the verb's own `args` and `options`. */
+export type VerbAction = (...words: never[]) => unknown;
 
 /** Adds a verb, making its group's command when it has two words. */
 export function addVerb(program: Command, verb: Verb): void {
@@ -42,7 +41,7 @@ export function addVerb(program: Command, verb: Verb): void {
     // Last comes the command itself, which no verb needs.
     const action = await verb.load();
     try {
-      await action(...given.slice(0, -1));
+      await action(...(given.slice(0, -1) as never[]));
     } catch (error) {
       if (isJsonAsked(given.at(-2))) printErrorInstead(error);
       throw error;
