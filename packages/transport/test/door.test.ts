@@ -82,11 +82,14 @@ function tokenFor(role: Role): string {
   return signer.create({ role, ttlMs: hourMs, nowMs });
 }
 
+/** Without it, a listener asks for the version first. */
+const spoken = { [protocolHeader]: String(protocolVersion) };
+
 /** The HTTP status that an upgrade is answered with; 101 lets in. */
 function upgradeStatus(path: string, headers: Readonly<Record<string, string>>): Promise<number> {
   return new Promise((resolve, reject) => {
-    const spoken = { [protocolHeader]: String(protocolVersion), ...headers };
-    const socket = new WebSocket(`${listener.url}${path}`, { headers: spoken });
+    const said = { ...spoken, ...headers };
+    const socket = new WebSocket(`${listener.url}${path}`, { headers: said });
     socket.once("upgrade", () => {
       socket.once("open", () => socket.terminate());
       resolve(101);
@@ -331,7 +334,7 @@ describe("a hostile caller", () => {
 
   it("is offered no compression, so that no bomb is unpacked", async () => {
     const socket = new WebSocket(`${listener.url}/v1/client`, {
-      headers: bearer(secret),
+      headers: { ...spoken, ...bearer(secret) },
       perMessageDeflate: true,
     });
     const extensions = new Promise((resolve) =>
@@ -353,7 +356,7 @@ describe("a hostile caller", () => {
       pings: (socket: WebSocket) => socket.on("pong", () => socket.ping()).ping(),
     };
     for (const storm of Object.values(storms)) {
-      const socket = new WebSocket(`${listener.url}/v1/client`, { headers: bearer(secret) });
+      const socket = new WebSocket(`${listener.url}/v1/client`, { headers: { ...spoken, ...bearer(secret) } });
       await new Promise((resolve) => socket.once("open", resolve));
       const closed = new Promise<string>((resolve) =>
         socket.once("close", (code, reason) => resolve(`${code} ${reason.toString()}`)),
@@ -371,7 +374,7 @@ describe("a hostile caller", () => {
 
   it("is read from more slowly, and not cut off, where a job's code may be what talks", async () => {
     const { burst } = rates.execute;
-    const socket = new WebSocket(`${listener.url}/v1/executor`, { headers: bearer("of-one-daemon") });
+    const socket = new WebSocket(`${listener.url}/v1/executor`, { headers: { ...spoken, ...bearer("of-one-daemon") } });
     await new Promise((resolve) => socket.once("open", resolve));
     let heard = 0;
     const all = new Promise<void>((resolve) =>
