@@ -1,5 +1,5 @@
 /**
- * As much of Helm's template language as our chart uses: values, `if`, `if not`, `range … until`, `toJson`. Anything else
+ * As much of Helm's template language as our chart uses: values, `if`, `if not`, `range … until (int …)`, `toJson`. Anything else
  * is refused, so that the chart cannot come to need what is not checked here.
  */
 
@@ -29,7 +29,8 @@ export function renderTemplate(template: string, root: Scope): string {
   }
 
   function perform(action: string, variables: ReadonlyMap<string, number>): string {
-    const range = /^range (\$\w+) := until (\S+)$/.exec(action);
+    // Helm's numbers are floats, which `until` does not take: without `int` a chart does not render there.
+    const range = /^range (\$\w+) := until \(int (\S+)\)$/.exec(action);
     if (range !== null) {
       const [, name = "", count = ""] = range;
       const start = at;

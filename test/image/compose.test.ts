@@ -2,6 +2,7 @@
  * The very commands and variables of docker/compose.yaml, as processes of this machine: volumes are folders, names of
  * containers are ports of loopback. What a container engine would do beyond that is not tried here.
  */
+import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -42,6 +43,33 @@ describe("compose.yaml", () => {
       if (/^(coordinator|worker)-\w$/.test(name)) expect(mounts).toContain(`${name}:/var/lib/fanfold`);
       expect(command.every((word) => typeof word === "string")).toBe(true);
     }
+  });
+
+  it("is what Compose itself reads in it, merges and all", () => {
+    const asked = ["-f", join(docker, "compose.yaml"), "--profile", "client", "config"];
+    const { error, status, stdout, stderr } = spawnSync("docker-compose", asked, { encoding: "utf8" });
+    if (error !== undefined) {
+      console.warn(
+        "NOT TESTED: docker-compose is not installed, so compose.yaml was read by our own parser alone.",
+      );
+      return;
+    }
+    expect(status, stderr).toBe(0);
+    const theirs = parse(stdout) as Compose;
+    expect(Object.keys(theirs.services).sort()).toEqual(Object.keys(compose.services).sort());
+    for (const [name, ours] of Object.entries(compose.services)) {
+      const { command, environment, depends_on: needs, volumes = [] } = theirs.services[name] ?? {};
+      expect({ name, command, environment, needs }).toEqual({
+        name,
+        command: ours.command,
+        environment: ours.environment,
+        needs: ours.depends_on,
+      });
+      const mounts = volumes.map((mount) => mount.replace(/:rw$/, "")).sort();
+      expect(mounts).toEqual([...(ours.volumes ?? [])].sort());
+    }
+    const chaos = ["-f", join(docker, "compose.yaml"), "-f", join(docker, "chaos.yaml"), "config", "-q"];
+    expect(spawnSync("docker-compose", chaos, { encoding: "utf8" })).toMatchObject({ status: 0, stderr: "" });
   });
 
   it("starts a cluster that runs a job, over TLS, and drains at its end", async () => {

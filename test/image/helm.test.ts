@@ -1,5 +1,7 @@
 /** The Helm chart, rendered, holds what keeps a cluster alive; and the image is built the way it says. */
-import { readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -7,11 +9,15 @@ import { parse, parseAllDocuments } from "yaml";
 import { createProgram } from "../../packages/cli/src/program.js";
 import { renderTemplate } from "./chart.js";
 
+const load = createRequire(import.meta.url);
 const docker = fileURLToPath(new URL("../../docker/", import.meta.url));
 const chart = join(docker, "helm", "fanfold");
 
 // biome-ignore lint/suspicious/noExplicitAny: Kubernetes objects of all kinds
 type Kubernetes = any;
+
+/** A class of `kubernetes-models`. */
+type Model = new (object: object) => { validate(): void };
 
 function rendered(file: string, change: (values: Kubernetes) => void = () => undefined): Kubernetes[] {
   const values: Kubernetes = parse(readFileSync(join(chart, "values.yaml"), "utf8"));
@@ -91,6 +97,65 @@ describe("the chart", () => {
         const isWorker = container.name === "worker";
         expect(container.args.join(" ").includes("/door/secret")).toBe(!isWorker);
       }
+    }
+  });
+});
+
+describe("what the chart renders to", () => {
+  const variants: Readonly<Record<string, (values: Kubernetes) => void>> = {
+    "as it is": () => undefined,
+    "growing, with a class of storage": (values) => {
+      values.workers.autoscaling.enabled = true;
+      values.coordinators.storageClass = "fast";
+      values.coordinators.replicas = 5;
+    },
+  };
+  const all = Object.entries(variants).flatMap(([variant, change]) =>
+    ["coordinators.yaml", "workers.yaml"].flatMap((file) =>
+      rendered(file, change).map((object) => ({ variant, object })),
+    ),
+  );
+
+  it("is what Kubernetes' schemas take", () => {
+    for (const { variant, object } of all) {
+      const models = load(`kubernetes-models/${object.apiVersion}`) as Record<string, Model>;
+      const model = models[object.kind] as Model;
+      expect(() => new model(object).validate(), `${object.kind}, ${variant}`).not.toThrow();
+      expect(() => new model({ ...object, spec: 7 }).validate()).toThrow();
+    }
+  });
+
+  it("has no field that Kubernetes does not know: it would be refused, or be without effect", () => {
+    const dir = join(docker, "..", ".fanfold", `chart-${process.pid}`);
+    mkdirSync(dir, { recursive: true });
+    const lines = all.map(({ object: { apiVersion, kind, ...rest } }, index) => {
+      const text = JSON.stringify({ apiVersion, kind, ...rest });
+      return `import type { I${kind} as T${index} } from "kubernetes-models/${apiVersion}";\nexport const o${index}: T${index} = ${text};\n`;
+    });
+    const options = {
+      module: "nodenext",
+      target: "es2023",
+      strict: true,
+      noEmit: true,
+      skipLibCheck: true,
+      types: [],
+    };
+    const compiled = (text: string): string => {
+      writeFileSync(join(dir, "chart.ts"), text);
+      writeFileSync(
+        join(dir, "tsconfig.json"),
+        JSON.stringify({ compilerOptions: options, files: ["chart.ts"] }),
+      );
+      return spawnSync(join(docker, "../node_modules/.bin/tsc"), ["-p", dir], { encoding: "utf8" }).stdout;
+    };
+    try {
+      expect(compiled(lines.join(""))).toBe("");
+      const misspelled = lines
+        .join("")
+        .replace('"terminationGracePeriodSeconds"', '"terminationGraceSeconds"');
+      expect(compiled(misspelled)).toContain("terminationGraceSeconds");
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
     }
   });
 });
