@@ -356,7 +356,9 @@ describe("a hostile caller", () => {
       pings: (socket: WebSocket) => socket.on("pong", () => socket.ping()).ping(),
     };
     for (const storm of Object.values(storms)) {
-      const socket = new WebSocket(`${listener.url}/v1/client`, { headers: { ...spoken, ...bearer(secret) } });
+      const socket = new WebSocket(`${listener.url}/v1/client`, {
+        headers: { ...spoken, ...bearer(secret) },
+      });
       await new Promise((resolve) => socket.once("open", resolve));
       const closed = new Promise<string>((resolve) =>
         socket.once("close", (code, reason) => resolve(`${code} ${reason.toString()}`)),
@@ -374,7 +376,9 @@ describe("a hostile caller", () => {
 
   it("is read from more slowly, and not cut off, where a job's code may be what talks", async () => {
     const { burst } = rates.execute;
-    const socket = new WebSocket(`${listener.url}/v1/executor`, { headers: { ...spoken, ...bearer("of-one-daemon") } });
+    const socket = new WebSocket(`${listener.url}/v1/executor`, {
+      headers: { ...spoken, ...bearer("of-one-daemon") },
+    });
     await new Promise((resolve) => socket.once("open", resolve));
     let heard = 0;
     const all = new Promise<void>((resolve) =>
