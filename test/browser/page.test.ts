@@ -1,5 +1,5 @@
 /** The page in a real browser, on real coordinators and workers. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -144,6 +144,50 @@ describe.skipIf(chromiumPath === undefined)("the page", { timeout: 180_000 }, ()
     expect(asked.filter((url) => !url.startsWith("file:") && !url.startsWith("data:"))).toEqual([]);
     expect(complained).toEqual([]);
     await saved.close();
+  });
+
+  it("is served over TLS by an authority of one's own, and offers a read-only token nothing that it may not do", async () => {
+    const dir = tempFolder();
+    const certs = join(dir, "certs");
+    expect((await fanfold(["certs", "create", "a", "w1", "--secret", "--dir", certs])).exitCode).toBe(0);
+    const secret = ["--token-file", join(certs, "secret"), "--tls-ca", join(certs, "ca.pem")];
+    const own = (name: string): string[] => [
+      ...["--tls-cert", join(certs, `${name}.pem`), "--tls-key", join(certs, `${name}-key.pem`)],
+      ...["--data-dir", join(dir, name), "--listen", "127.0.0.1:0", ...secret],
+    ];
+    const env = { FANFOLD_TOKEN: "" };
+    const coordinator = new FanfoldProcess(["coordinator", "--id", "a", ...own("a")], { env });
+    const [, url = ""] = await coordinator.printed(/"url":"(wss:[^"]+)"/);
+    const worker = ["worker", "--name", "w1", "--slots", "1", "--coordinators", url, ...own("w1")];
+    await new FanfoldProcess(worker, { env }).printed(/worker is up/);
+    const create = ["token", "create", "--role", "read-only", "--token-file", join(certs, "secret")];
+    const readOnly = (await fanfold(create)).stdout.trim();
+    const input = join(dir, "in.txt");
+    writeFileSync(input, "a b c\n".repeat(50));
+    const submit = ["submit", join(jobs, "waits.ts"), input, "--out", join(dir, "out"), "--detach", "--json"];
+    const submitted = await fanfold([...submit, "--coordinators", url, ...secret], { env });
+    expect(submitted.exitCode, submitted.stderr).toBe(0);
+    const { id } = JSON.parse(submitted.stdout) as { id: string };
+
+    // The authority is trusted as a browser's user would have it trusted: here, by leave to go on.
+    const context = await browser.newContext({ ignoreHTTPSErrors: true });
+    const page = await context.newPage();
+    page.setDefaultTimeout(waitMsMax);
+    await page.goto(`${url.replace("wss", "https")}/#/jobs/${id}`);
+    expect(page.url()).toMatch(/^https:/);
+    await page.getByLabel("The cluster's token").fill(readOnly);
+    await page.getByRole("button", { name: "Open" }).click();
+    await page.getByText("Your token is read-only: it may look, and not cancel or pause.").waitFor();
+    await page.getByText("Live from a").waitFor();
+    expect(await page.getByRole("button", { name: /Cancel|Pause/ }).count()).toBe(0);
+    await page.evaluate("sessionStorage.clear()");
+    await page.reload();
+    await page.getByLabel("The cluster's token").fill(readFileSync(join(certs, "secret"), "utf8").trim());
+    await page.getByRole("button", { name: "Open" }).click();
+    await page.getByRole("button", { name: "Cancel…" }).click();
+    await page.getByRole("button", { name: /Cancel it/ }).click();
+    await page.getByRole("heading", { name: /cancelled/ }).waitFor();
+    await context.close();
   });
 
   it("draws a hundred thousand attempts, and says how long each frame took", async () => {

@@ -5,6 +5,7 @@
  * which no foreign page can know or send unasked.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { MeView } from "@fanfold/protocol";
 import { authorize, type Gate } from "@fanfold/transport";
 import type { Access } from "./routes.js";
 
@@ -49,6 +50,13 @@ export class Door {
       ours === comparable(`https://${host}`) ||
       this.#origins.has(ours)
     );
+  }
+
+  /** What somebody who has come in may do, so that they are not offered what would be refused. */
+  whoAsks(request: IncomingMessage): MeView {
+    const peer = this.#options.gate.identify(request);
+    const { role = null, name = null, expiresMs = null } = peer ?? {};
+    return { role, name, expiresMs, mayControl: authorize("control", peer) === undefined };
   }
 
   /** Who asks, and whether they may. A path that there is not is for whoever may look at anything. */

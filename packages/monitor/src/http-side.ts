@@ -162,6 +162,10 @@ export class HttpSide {
         response.writeHead(200, { "content-type": metricsType, "cache-control": "no-store" });
         response.end(this.#dependencies.metricsText());
         return;
+      case "me":
+        query.refuseOthers();
+        answerJson(response, 200, this.#door.whoAsks(request));
+        return;
       case "stream":
         this.#stream(query, request, response);
         return;

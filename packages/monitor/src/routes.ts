@@ -8,6 +8,7 @@ export type RouteName =
   | "health"
   | "ready"
   | "metrics"
+  | "me"
   | "cluster"
   | "consensus"
   | "replica"
@@ -43,6 +44,7 @@ export const httpRoutes: readonly HttpRoute[] = [
   { name: "health", method: "GET", path: "/healthz", access: "open", isLeaders: false },
   { name: "ready", method: "GET", path: "/readyz", access: "open", isLeaders: false },
   { name: "metrics", method: "GET", path: "/metrics", access: "read", isLeaders: false },
+  { name: "me", method: "GET", path: "/v1/me", access: "read", isLeaders: false },
   { name: "replica", method: "GET", path: "/v1/replica", access: "read", isLeaders: false },
   { name: "cluster", method: "GET", path: "/v1/cluster", access: "read", isLeaders: true },
   { name: "consensus", method: "GET", path: "/v1/consensus", access: "read", isLeaders: true },

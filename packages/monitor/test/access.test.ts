@@ -61,6 +61,17 @@ describe("an HTTP route", () => {
     expect(door.refusePeer(request({}))?.status).toBe(401);
   });
 
+  it("tells who asks what their role is good for", () => {
+    const mayControl = roles.filter((role) => {
+      const shown =
+        role === "admin" ? asking(secret) : asking(signer.create({ role, name: "n", ttlMs, nowMs }));
+      const { role: told, mayControl: may } = door.whoAsks(shown);
+      expect(told).toBe(role);
+      return may;
+    });
+    expect(mayControl).toEqual(["admin", "client"]);
+  });
+
   it("changes nothing by a method that a link can make a browser send", () => {
     for (const { method, access } of httpRoutes) if (access === "control") expect(method).toBe("POST");
     expect(findRoute("GET", "/v1/jobs/j1/cancel")).toBe("method");

@@ -16,6 +16,16 @@ export interface AnswerSource {
   readonly leader: string | null;
 }
 
+/** `GET /v1/me`: what the token or certificate of the asker is good for. */
+export interface MeView {
+  /** Null for nobody known. */
+  readonly role: string | null;
+  readonly name: string | null;
+  readonly expiresMs: number | null;
+  /** Whether cancel, pause and resume are for them. */
+  readonly mayControl: boolean;
+}
+
 /** `GET /v1/jobs`: newest first. */
 export interface JobsView {
   readonly jobs: readonly JobSummary[];

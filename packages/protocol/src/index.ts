@@ -51,6 +51,7 @@ export type {
   JobsView,
   JobView,
   LogsView,
+  MeView,
   ReplicaView,
   WorkersView,
   WorkerView,

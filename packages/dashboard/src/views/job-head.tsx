@@ -1,5 +1,5 @@
 /** What stands above every part of a job: its name, its state, what can be done with it. */
-import type { JobView } from "@fanfold/protocol";
+import type { JobView, MeView } from "@fanfold/protocol";
 import type { JobSummary } from "@fanfold/scheduler";
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren, JSX } from "preact";
@@ -59,7 +59,18 @@ function JobHead({ job }: { readonly job: JobSummary }): JSX.Element {
   );
 }
 
-function Controls({ job }: { readonly job: JobSummary }): JSX.Element {
+/** Nothing is offered that would be refused. */
+function Controls({ job }: { readonly job: JobSummary }): JSX.Element | null {
+  const { data: me } = useData<MeView>("/v1/me");
+  if (me === undefined) return null;
+  return me.mayControl ? (
+    <Buttons job={job} />
+  ) : (
+    <p class="note">Your token is {me.role ?? "unknown"}: it may look, and not cancel or pause.</p>
+  );
+}
+
+function Buttons({ job }: { readonly job: JobSummary }): JSX.Element {
   const error = useSignal("");
   const isSure = useSignal(false);
   const send = (verb: "cancel" | "pause" | "resume"): void => {
