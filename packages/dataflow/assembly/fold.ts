@@ -123,3 +123,34 @@ function readLongNumber(at: usize, head: u32, length: u32): bool {
   numberRead = head == 4 ? (magnitude as f64) : -1 - (magnitude as f64);
   return true;
 }
+
+/** In place of a sum where nothing was added. */
+const nothing: u64 = 0x8000_0000_0000_0000;
+
+/**
+ * Adds the `n` sums at `sums` to the entries of the same keys as the `n` entries at `at`, which are of another table. Stops before a
+ * long key, and when there is no room; returns how many were done.
+ */
+export function addEntries(at: usize, sums: usize, n: u32): u32 {
+  let done: u32 = 0;
+  while (done < n && hasRoom()) {
+    let gathered: u32 = 0;
+    let next = done;
+    while (next < n && gathered < batchMax) {
+      const sum = sums + ((next as usize) << 3);
+      if (load<u64>(sum) != nothing) {
+        const entry = at + ((next as usize) << 5);
+        const length = load<u32>(entry, 4) & 31;
+        if (length > 16) break;
+        gather(gathered, v128.load(entry, 8), length, load<u32>(entry));
+        store<f64>(values + ((gathered as usize) << 3), load<f64>(sum));
+        gathered += 1;
+      }
+      next += 1;
+    }
+    foldGathered(gathered, foldSum);
+    if (next == done) break;
+    done = next;
+  }
+  return done;
+}

@@ -46,10 +46,10 @@ function longWordLength(at: usize): u32 {
 /** Where `gatherWords` stopped: at the end, before a long word, or because it had enough. */
 let gatheredTo: usize = 0;
 
-/** Gathers the words from `from` on, at most `most` and none of 16 bytes or more; where each starts goes to `starts`. */
+/** Gathers the words from `from` on, at most `most` and none of 16 bytes or more; where each starts, counted from `base`, goes to `starts`. */
 // @ts-ignore: decorator
 @inline
-function gatherWords(from: usize, to: usize, most: u32, starts: usize): u32 {
+function gatherWords(from: usize, to: usize, most: u32, starts: usize, base: usize): u32 {
   let p = from;
   let n: u32 = 0;
   while (p < to && n < most) {
@@ -62,7 +62,7 @@ function gatherWords(from: usize, to: usize, most: u32, starts: usize): u32 {
     }
     const key = shortKey(p, length);
     gather(n, key, length + 1, hashOfShort(key));
-    if (starts != 0) store<u32>(starts + ((n as usize) << 2), p as u32);
+    if (starts != 0) store<u32>(starts + ((n as usize) << 2), (p - base) as u32);
     n += 1;
     // The blank behind it as well.
     p += length + 1;
@@ -76,7 +76,7 @@ export function countWords(from: usize, to: usize): void {
   let p = from;
   let words: u32 = 0;
   while (p < to && hasRoom()) {
-    const n = gatherWords(p, to, batchMax, 0);
+    const n = gatherWords(p, to, batchMax, 0, 0);
     p = gatheredTo;
     if (n == 0) {
       if (p >= to) break;
@@ -100,8 +100,8 @@ export function countWords(from: usize, to: usize): void {
 }
 
 /**
- * Numbers the words in `[from, to)`, at most `most` of them: the number of each at `numbers`, where it starts at
- * `starts`. Numbers are those of entries: new ones go on from the count before.
+ * Numbers the words in `[from, to)`, at most `most` of them: the number of each at `numbers`, where it starts, counted from
+ * `from`, at `starts`. Numbers are those of entries: new ones go on from the count before.
  */
 export function numberWords(from: usize, to: usize, numbers: usize, starts: usize, most: u32): void {
   let p = from;
@@ -109,7 +109,7 @@ export function numberWords(from: usize, to: usize, numbers: usize, starts: usiz
   while (p < to && words < most && hasRoom()) {
     const startsAt = starts + ((words as usize) << 2);
     const numbersAt = numbers + ((words as usize) << 2);
-    const n = gatherWords(p, to, min<u32>(batchMax, most - words), startsAt);
+    const n = gatherWords(p, to, min<u32>(batchMax, most - words), startsAt, from);
     p = gatheredTo;
     if (n == 0) {
       if (p >= to) break;
@@ -117,7 +117,7 @@ export function numberWords(from: usize, to: usize, numbers: usize, starts: usiz
       const entry = entryOfString(p, length);
       if (entry == 0) break;
       store<u32>(numbersAt, numberOf(entry));
-      store<u32>(startsAt, p as u32);
+      store<u32>(startsAt, (p - from) as u32);
       words += 1;
       p += length + 1;
       continue;

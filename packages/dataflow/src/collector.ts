@@ -15,7 +15,7 @@ import { type Kernel, PlainMemory, returnKernel, takeKernel } from "./kernel.js"
 import { KeyEncoder } from "./key-encoder.js";
 import { bufferBytesMax } from "./limits.js";
 import { NumberedSums } from "./numbered-sums.js";
-import { type NumericFold, NumericTable } from "./numeric-table.js";
+import { entryBytes, type NumericFold, NumericTable } from "./numeric-table.js";
 import type { Pace } from "./pace.js";
 import { PartitionChooser } from "./partition-chooser.js";
 import { PartitionMerge } from "./partition-merge.js";
@@ -23,6 +23,7 @@ import type { FixedBlock } from "./ports.js";
 import { RecordBuffer } from "./record-buffer.js";
 import { type Compression, type SegmentSummary, SegmentWriter } from "./segment-writer.js";
 import { SortedEntries } from "./sorted-entries.js";
+import type { Numbers, TextKeys } from "./text-numberer.js";
 import { ValueEncoder } from "./value-encoder.js";
 
 export interface CollectorOptions {
@@ -37,6 +38,8 @@ export interface CollectorOptions {
   readonly trialRecords?: number | undefined;
 }
 
+/** Sums that are added to the table at a time. */
+const sumsAtOnce = 4096;
 /** No value that a user could emit. */
 const notNumbered: unknown = Symbol("no numbered record");
 
@@ -74,6 +77,8 @@ export class Collector {
   #record: unknown = notNumbered;
   #number = 0;
   readonly #numbered: NumberedSums | undefined;
+  /** Where a kernel finds sums and keys to add. */
+  #sumsAt: number | undefined;
   /** Whether the buffer may hold a key twice, so that combining it can make it smaller. */
   #hasRepeats = false;
   readonly #runs: Run[] = [];
@@ -98,7 +103,7 @@ export class Collector {
     this.#table = new NumericTable({ fold, chooser: this.#chooser, bytesMax, memory });
     // Where a function of the user is asked about a key, it is asked when that is emitted, so that errors name the record.
     if (fold !== "sum" || !this.#chooser.looksAtBytes) return;
-    this.#numbered = new NumberedSums((key, value) => this.#addText(key, value));
+    this.#numbered = new NumberedSums((numbers, sums) => this.#addSums(numbers, sums));
   }
 
   #groupedBuffer(): GroupedBuffer {
@@ -145,9 +150,14 @@ export class Collector {
   }
 
   /** The records about to be mapped are numbered: one emitted as a key as it is need not be looked up each time. */
-  expectTexts(texts: readonly string[]): void {
-    this.#numbered?.use(texts);
-    this.#grouped?.expectTexts(texts);
+  expectTexts(numbers: Numbers): void {
+    this.#numbered?.use(numbers);
+    this.#grouped?.expectTexts(numbers.texts);
+  }
+
+  /** Of those, the records `[from, to)` are about to be mapped. */
+  touchTexts(numbers: Numbers, from: number, to: number): void {
+    this.#numbered?.touch(numbers, from, to);
   }
 
   /** Which record is being mapped; with no arguments, none that is numbered. */
@@ -163,17 +173,15 @@ export class Collector {
    * `DISK_FULL`, `OUTPUT_UNWRITABLE`, and `USER_CODE_FAILED` of the combiner.
    */
   emit(key: unknown, value: unknown): void {
+    const numbered = this.#numbered;
+    if (numbered !== undefined && key === this.#record && numbered.add(this.#number, value)) return;
     if (this.#grouped !== undefined) {
       this.#emitGrouped(this.#grouped, key, value);
       return;
     }
     const table = this.#table;
     if (table !== undefined && typeof value === "number") {
-      const numbered = this.#numbered;
-      if (numbered !== undefined) {
-        if (!numbered.accepts(value)) numbered.stop();
-        else if (key === this.#record && numbered.add(this.#number, value)) return;
-      }
+      if (numbered !== undefined && !numbered.accepts(value)) numbered.stop();
       if (typeof key === "string" && table.addKnown(key, value)) return;
     }
     const keyLength = this.#keys.encode(key);
@@ -250,6 +258,40 @@ export class Collector {
   check(key: unknown): void {
     const length = this.#keys.encode(key);
     this.#chooser.choose(key, this.#keys.bytes, length);
+  }
+
+  /** Adds what was gathered for texts to their entries in the table: by a kernel, but for what that leaves. */
+  #addSums({ texts, source }: Pick<Numbers, "texts" | "source">, sums: Float64Array): void {
+    for (let from = 0; from < sums.length; from += sumsAtOnce) {
+      const part = sums.subarray(from, from + sumsAtOnce);
+      for (let i = 0; i < part.length; i++) {
+        i += this.#addByKernel(texts, source, from, part, i);
+        if (i < part.length && !Object.is(part[i], -0)) this.#addText(texts[from + i]!, part[i]!);
+      }
+    }
+  }
+
+  /** Adds sums of `part`, whose first is that of text `from`, from the `at`-th on; returns how many. */
+  #addByKernel(
+    texts: readonly string[],
+    source: TextKeys | undefined,
+    from: number,
+    part: Float64Array,
+    at: number,
+  ): number {
+    const kernel = this.#kernel;
+    if (kernel === undefined || source === undefined) return 0;
+    this.#sumsAt ??= kernel.allocate(sumsAtOnce * (8 + entryBytes));
+    const count = part.length - at;
+    const entriesAt = this.#sumsAt + sumsAtOnce * 8;
+    if (!source.copyKeys(texts, from + at, from + part.length, kernel.bytes, entriesAt)) return 0;
+    const { buffer, byteOffset } = kernel.bytes;
+    new Float64Array(buffer, byteOffset + this.#sumsAt, count).set(part.subarray(at));
+    let done = 0;
+    this.#table!.lend(kernel, () => {
+      done = kernel.calls.addEntries(entriesAt, this.#sumsAt!, count);
+    });
+    return done;
   }
 
   /** Adds what was gathered for a text to its entry in the table. */

@@ -43,6 +43,7 @@ export interface KernelCalls {
   ): number;
   blockEnd(): number;
   foldBlock(at: number, end: number, records: number, fold: number): number;
+  addEntries(at: number, sums: number, count: number): number;
   writeLines(items: number, from: number, count: number, format: number, out: number, outEnd: number): number;
   linesStop(): number;
   linesAreOdd(): number;

@@ -375,8 +375,11 @@ export class Mapper {
     const map = job.map;
     const emit = this.#emit;
     const { numbers, texts } = numbered;
-    collector.expectTexts(texts);
+    collector.expectTexts(numbered);
     for (let i = this.#next; i < numbers.length; i++) {
+      if ((i & (clockInterval - 1)) === 0) {
+        collector.touchTexts(numbered, i, Math.min(i + clockInterval, numbers.length));
+      }
       const number = numbers[i]!;
       const record = texts[number];
       position.index = i;

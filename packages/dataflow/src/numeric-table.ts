@@ -30,7 +30,7 @@ import type { PartitionChooser } from "./partition-chooser.js";
 
 export type NumericFold = "sum" | "min" | "max";
 
-const entryBytes = 32;
+export const entryBytes = 32;
 const inlineBytesMax = 16;
 /** In place of an inline key's length. */
 const longKey = 31;
@@ -252,6 +252,12 @@ export class NumericTable {
     const isLong = length === longKey;
     const start = isLong ? words[base + 2]! : this.#entriesAt + base * 4 + 8;
     return { start, end: start + (isLong ? words[base + 3]! : length) };
+  }
+
+  /** Copies entries `[from, to)`, counted from 0, to `at`: their keys are good where they are inline. */
+  copyEntries(from: number, to: number, target: Buffer, at: number): void {
+    const start = this.#entriesAt + entryBytes;
+    this.#memory.bytes.copy(target, at, start + from * entryBytes, start + to * entryBytes);
   }
 
   /** The accumulator of the `number`-th entry, counted from 0. */

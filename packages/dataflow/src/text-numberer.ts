@@ -25,6 +25,13 @@ export interface Numbers {
   readonly numbers: Uint32Array;
   /** Grows; the same object as long as a number means the same text. */
   readonly texts: readonly string[];
+  /** Who knows them as keys. */
+  readonly source?: TextKeys;
+}
+
+export interface TextKeys {
+  /** Copies the table's entries of texts `[from, to)` to `at`; false, and nothing done, when numbers mean other texts by now. */
+  copyKeys(texts: readonly string[], from: number, to: number, target: Buffer, at: number): boolean;
 }
 
 export interface NumberedWords extends Numbers {
@@ -37,7 +44,7 @@ export interface NumberedWords extends Numbers {
 /** In place of the number of a missing text. */
 export const missingText = 0xffff_ffff;
 
-export class TextNumberer {
+export class TextNumberer implements TextKeys {
   readonly kernel: Kernel;
   readonly #table: NumericTable;
   readonly #inputAt: number;
@@ -71,8 +78,18 @@ export class TextNumberer {
 
   /** Hands it on, to be used by another. */
   release(): void {
-    if (kept.length < keptMax && this.#scanners.size <= scannersMax) kept.push(this);
-    else returnKernel(this.kernel);
+    if (kept.length < keptMax && this.#scanners.size <= scannersMax) {
+      kept.push(this);
+      return;
+    }
+    this.#texts = [];
+    returnKernel(this.kernel);
+  }
+
+  copyKeys(texts: readonly string[], from: number, to: number, target: Buffer, at: number): boolean {
+    if (texts !== this.#texts) return false;
+    this.#table.copyEntries(from, to, target, at);
+    return true;
   }
 
   /** The scanner for a layout in this memory. */
@@ -104,16 +121,15 @@ export class TextNumberer {
       calls.numberWords(at, to, this.#numbersAt, this.#startsAt, wordsMax);
     };
     this.#lend(() => take(from));
-    // A full table stops before a word; with room made, the rest is a text of its own.
+    // A full table stops before a word; with room made, it is gone on from there as a text of its own.
     if (calls.wordsStop() < to && calls.wordsTaken() === 0) {
-      this.#makeRoom(to - calls.wordsStop());
-      this.#lend(() => take(calls.wordsStop()));
+      this.#makeRoom(to - from);
+      this.#lend(() => take(from));
     }
     const count = calls.wordsTaken();
     const numbers = this.#numbersOf(count);
     const starts = this.#wordsAt(this.#startsAt, count).slice();
-    for (let i = 0; i < count; i++) starts[i] = starts[i]! - from;
-    return { numbers, texts: this.#texts, starts, end: start + calls.wordsStop() - from };
+    return { numbers, texts: this.#texts, source: this, starts, end: start + calls.wordsStop() - from };
   }
 
   /** The texts of a column of places within what was loaded; `missingText` has no text. */

@@ -210,6 +210,21 @@ describe("a word count in a kernel", () => {
     );
   });
 
+  test("keeps words whose sum is zero, and leaves out those of which nothing was emitted", async () => {
+    const job = defineJob({
+      ...oddWords,
+      map(word: string, emit: Emit<string, number>) {
+        if (word.length === 1) return;
+        emit(word, word.startsWith("a") ? 0 : -0);
+        if (word.startsWith("f")) for (const value of [1, -1]) emit(word, value);
+      },
+      output: jsonLines(),
+    });
+    const text = Array.from({ length: 9000 }, (_, i) => `${"abf"[i % 3]}${i % 5000} ${i % 10}`).join(" ");
+    const { files } = await sameEitherWay(job, `${text} a sixteen-bytes-and-more`, { splits: 1 });
+    expect(String(Buffer.concat(files)).split("\n")).toHaveLength(9000 + 2);
+  });
+
   test("grows its table, and empties it into the buffer when it is full", async () => {
     const many = Array.from(
       { length: 120_000 },
