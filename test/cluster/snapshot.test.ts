@@ -1,6 +1,7 @@
 /** Pictures of real clusters, taken while they work and while parts of them die. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Coordinator } from "@fanfold/coordinator";
 import { beforeEach, describe, expect, it } from "vitest";
 import {
   FanfoldProcess,
@@ -10,6 +11,7 @@ import {
   startCoordinator,
   startWorker,
   tempFolder,
+  token,
 } from "./fanfold-process.js";
 import { Replicas } from "./replicas.js";
 
@@ -146,6 +148,47 @@ describe("fanfold snapshot", () => {
     expect(changes.stdout).toMatch(/worker w1-\w+ is gone/);
     expect((await job.finished).exitCode).toBe(0);
     expect(outputLines(out)).toHaveLength(2);
+  });
+});
+
+describe("a snapshot, in whose midst a worker is killed", () => {
+  it("is aborted at once, by a code and naming the worker, and leaves no file; the next one is whole", async () => {
+    const told: string[] = [];
+    const wakers = new Set<() => void>();
+    const note = (_fields: object, message: string): void => {
+      told.push(message);
+      for (const wake of wakers) wake();
+    };
+    const saysSo = async (what: string, times: number): Promise<void> => {
+      while (told.filter((line) => line.includes(what)).length < times)
+        await new Promise<void>((resolve) => wakers.add(resolve));
+    };
+    const log = { debug: note, info: note, warn: note, error: note };
+    // A lease that is too long to matter: only the broken link tells that the worker is dead.
+    const options = { token, leaseMs: 600_000 };
+    const coordinator = await Coordinator.start(options, { log, onFatal: () => undefined });
+    try {
+      const { url } = coordinator;
+      const [doomed] = await Promise.all(
+        ["w1", "w2"].map((name) => startWorker(name, url, join(dir, name), ["--slots", "1"])),
+      );
+      await saysSo("worker joined", 2);
+      doomed?.child.kill("SIGSTOP");
+      const words = (name: string): string[] => ["snapshot", "--out", join(dir, name), "--coordinators", url];
+      const taking = new FanfoldProcess([...words("aborted.json"), "--timeout", "60s"]);
+      await saysSo("is being taken", 1);
+      doomed?.child.kill("SIGKILL");
+      const { exitCode, stdout, stderr } = await taking.finished;
+      expect(stderr).toMatch(/^error SNAPSHOT_ABORTED: The snapshot was aborted: .*w1-\w+/);
+      expect(stderr).not.toContain("no answer within");
+      expect([exitCode, stdout]).toEqual([1, ""]);
+      expect(told.some((line) => line.startsWith("The snapshot was aborted: "))).toBe(true);
+      expect(readdirSync(dir).filter((name) => name.startsWith("aborted"))).toEqual([]);
+      expect(await fanfold(words("after.json"))).toMatchObject({ exitCode: 0 });
+      expect(kinds(await inspected(join(dir, "after.json")))).toEqual(["coordinator", "worker"]);
+    } finally {
+      await coordinator.close();
+    }
   });
 });
 

@@ -190,6 +190,8 @@ describe("a worker that is told to drain", () => {
     const { exitCode, stdout } = await submitted.finished;
     expect(exitCode).toBe(0);
     expect((await leaving.finished).exitCode).toBe(0);
+    // Its next life has another name: nobody would ever ask for them.
+    expect(readdirSync(join(dir, "w1", "jobs"))).toEqual([]);
     const { stages } = JSON.parse(stdout) as {
       readonly stages: readonly { readonly failedAttempts: number; readonly lostAttempts: number }[];
     };

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { FanfoldError } from "@fanfold/job";
 import {
+  type ClusterPicture,
   type ClusterSummary,
   type ClusterWorker,
   type CoordinatorState,
@@ -296,6 +297,18 @@ export class Coordinator implements CommandLogEvents {
     });
   }
 
+  async #takeSnapshot(timeoutMs: number): Promise<ClusterPicture> {
+    const { log } = this.#dependencies;
+    const taking = this.#snapshot.take(timeoutMs);
+    log.info({ timeoutMs }, "a snapshot of the cluster is being taken");
+    try {
+      return await taking;
+    } catch (error) {
+      log.warn({}, (error as Error).message);
+      throw error;
+    }
+  }
+
   #recordState(): CoordinatorState {
     const { role, ballot, decidedIndex } = this.#log.describe();
     const { table } = this.#log;
@@ -362,7 +375,7 @@ export class Coordinator implements CommandLogEvents {
       },
       drainWorker: (nameOrId) => this.#workers.drain(nameOrId),
       confirmLeading: () => this.#log.confirm(),
-      takeSnapshot: (timeoutMs) => this.#snapshot.take(timeoutMs),
+      takeSnapshot: (timeoutMs) => this.#takeSnapshot(timeoutMs),
       putBundle: (digest, code) => this.#bundles.put(digest, code),
       bundleOf: (digest) => this.#bundles.get(digest),
       specOf: (jobId) => this.#log.table.job(jobId)?.spec,

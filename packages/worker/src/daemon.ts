@@ -197,6 +197,7 @@ export class WorkerDaemon {
     this.#sinkSteps.close();
     this.#pool.close();
     await this.#door.close();
+    if (this.#drain.hasBegun) this.#folders.removeAll();
     await this.#lock?.release();
   }
 

@@ -64,6 +64,11 @@ export class JobFolders {
     rmSync(this.#jobDir(jobId), { recursive: true, force: true });
   }
 
+  /** For a worker that does not come back: its next life has another name, and nobody asks that one for these. */
+  removeAll(): void {
+    for (const jobId of this.heldJobs()) this.removeJob(jobId);
+  }
+
   #inside(path: string): string {
     return confined(this.#dataDir, path);
   }

@@ -13,7 +13,12 @@ export interface SnapshotCommandOptions extends ClusterOptions {
   readonly timeout: number;
 }
 
+/** As long as a coordinator waits for one at most. */
+const timeoutMsMax = 60_000;
+
 export async function takeSnapshot(options: SnapshotCommandOptions): Promise<void> {
+  if (options.timeout > timeoutMsMax)
+    throw new FanfoldError("USAGE", `--timeout is at most ${timeoutMsMax / 1_000}s.`);
   const client = await CoordinatorClient.connect(targetOf(options));
   const startedMs = performance.now();
   try {
