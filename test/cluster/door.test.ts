@@ -184,12 +184,17 @@ describe("a job's code on a worker", () => {
     ];
     const worker = new FanfoldProcess([...args, "--executor-memory", "256M"]);
     await worker.printed(/worker is up/);
-    writeFileSync(join(dir, "bomb.txt"), "buffers\n");
     writeFileSync(join(dir, "in.txt"), "temp\n");
     const submit = ["submit", join(jobs, "nosy.ts"), "--coordinators", url, "--max-attempts", "1"];
-    const bomb = await fanfold([...submit, join(dir, "bomb.txt"), "--out", join(dir, "never")]);
-    expect(bomb.exitCode).toBe(1);
-    expect(bomb.stderr).toMatch(/EXECUTOR_EXITED: [\s\S]*MB of memory, more than its limit of 256 MB/);
+    for (const [what, why] of [
+      ["buffers", /EXECUTOR_EXITED: [\s\S]*MB of memory, more than its limit of 256 MB/],
+      ["heap", /EXECUTOR_EXITED: [\s\S]*(more than its limit of 256 MB|FATAL ERROR: .*heap out of memory)/],
+    ] as const) {
+      writeFileSync(join(dir, "bomb.txt"), `${what}\n`);
+      const bomb = await fanfold([...submit, join(dir, "bomb.txt"), "--out", join(dir, "never")]);
+      expect(bomb.exitCode, what).toBe(1);
+      expect(bomb.stderr).toMatch(why);
+    }
     const next = await fanfold([...submit, join(dir, "in.txt"), "--out", join(dir, "out")]);
     expect(next.exitCode, next.stderr).toBe(0);
     expect(worker.child.exitCode).toBeNull();

@@ -114,6 +114,7 @@ export class WorkerDaemon {
     this.#pool = new ExecutorPool(
       poolOptionsOf(options),
       {
+        onBegun: (assignment) => this.#stalls.begin(assignment, surroundings.clock.elapsedMs()),
         onMessage: (message) => this.#heard(message),
         onDeath: (attempt, how, printed, wasStopped) => this.#died(attempt, how, printed, wasStopped),
         onStopped: (attempt) => this.#stopped(attempt),
@@ -293,7 +294,6 @@ export class WorkerDaemon {
     try {
       const files = this.#files.create(assignment);
       this.#pool.run({ type: "run", assignment, bundlePath, ...files, ...this.#inputs.of(live) });
-      this.#stalls.start(key, assignment.stallTimeoutMs, this.#surroundings.clock.elapsedMs());
     } catch (error) {
       this.#failed(assignment.attempt, FanfoldError.from(error, "OUTPUT_UNWRITABLE").toReport());
     }
@@ -303,7 +303,6 @@ export class WorkerDaemon {
     const key = formatAttemptId(message.attempt);
     const live = this.#live.get(key);
     if (live === undefined) return;
-    const { attempt } = message;
     this.#stalls.heard(key, this.#surroundings.clock.elapsedMs());
     switch (message.type) {
       case "snapshotSignal":
@@ -321,10 +320,10 @@ export class WorkerDaemon {
         void this.#finished(key, live, message.result);
         return;
       case "failed":
-        this.#failed(attempt, message.error);
+        this.#failed(message.attempt, message.error);
         return;
       case "fetchFailed":
-        this.#lines.addFailure(attempt, message.error);
+        this.#lines.addFailure(message.attempt, message.error);
         this.#files.remove(live.assignment);
         this.#report(live.assignment, message);
         return;

@@ -1,4 +1,5 @@
 /** Entry of an executor process: reads where to dial from standard input, and serves the daemon until it is gone. */
+import { writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { Worker } from "node:worker_threads";
 import {
@@ -18,6 +19,8 @@ process.setSourceMapsEnabled(true);
 process.on("SIGINT", () => undefined);
 
 const parentCheckMs = 1_000;
+
+goFirstWhenMemoryRunsOut();
 
 const input = createInterface({ input: process.stdin });
 input.on("close", () => process.exit(0));
@@ -41,6 +44,16 @@ async function answerSinkStep(order: SinkStepOrder): Promise<void> {
     (thrown: unknown) => reportOf(thrown),
   );
   process.send?.(error === undefined ? {} : { error }, () => process.exit(0));
+}
+
+/** Where the system ends somebody for want of memory, it had better be a task, which is run again, than a daemon. */
+function goFirstWhenMemoryRunsOut(): void {
+  try {
+    // Twice: of 1,000, at which a process is ended before all others.
+    writeFileSync("/proc/self/oom_score_adj", "500");
+  } catch {
+    // Another system than Linux, or one that allows no such thing.
+  }
 }
 
 /**

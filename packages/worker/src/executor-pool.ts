@@ -6,15 +6,18 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { DaemonToExecutor, ExecutorToDaemon, FetchNode } from "@fanfold/protocol";
 import { daemonCodec } from "@fanfold/protocol";
-import { type AttemptId, isSameAttempt } from "@fanfold/scheduler";
-import { type Clock, createToken, type Link, type Route } from "@fanfold/transport";
+import { type AttemptId, isSameAttempt, type TaskAssignment } from "@fanfold/scheduler";
+import { type Cancel, type Clock, createToken, type Link, type Route } from "@fanfold/transport";
 import type { ExecutorProcessHandlers, ExecutorProcessOptions } from "./executor-process.js";
+import { LastWords } from "./last-words.js";
 
 export const executorPath = "/v1/executor";
 /** How long an attempt that was told to stop may take before its executor is killed. */
 const stopGraceMs = 1_000;
 /** An executor that dies this many times in a row before it is ready will not come up: the machine has a problem. */
 const startFailuresMax = 5;
+/** An executor that is not ready by then is frozen or lost, and is replaced: attempts may be waiting for it. */
+const startTimeoutMs = 60_000;
 
 export type RunOrder = Extract<DaemonToExecutor, { type: "run" }>;
 
@@ -45,6 +48,8 @@ export interface PoolDependencies {
 }
 
 export interface PoolHandlers {
+  /** An executor is given the attempt, which may have waited for one. */
+  onBegun(assignment: TaskAssignment): void;
   /** A reduce attempt is about to begin: its node in pictures of the cluster. `send` reaches its executor. */
   fetchNode(attempt: AttemptId, send: (message: DaemonToExecutor) => void): FetchNode;
   /** The attempt's own words: progress, log, finished, failed, fetchFailed. */
@@ -62,11 +67,10 @@ interface Slot {
   link: Link<DaemonToExecutor> | undefined;
   running: { readonly attempt: AttemptId; isStopping: boolean } | undefined;
   startFailures: number;
-  lastPrinted: string[];
+  /** While it is not ready. */
+  stopTimer: Cancel | undefined;
+  lastWords: LastWords;
 }
-
-/** Lines of standard error that are quoted when an executor dies. */
-const quotedLinesMax = 5;
 
 export class ExecutorPool {
   readonly #options: PoolOptions;
@@ -106,7 +110,8 @@ export class ExecutorPool {
         link: undefined,
         running: undefined,
         startFailures: 0,
-        lastPrinted: [],
+        stopTimer: undefined,
+        lastWords: new LastWords(),
       };
       this.#slots.push(slot);
       this.#spawn(slot);
@@ -122,9 +127,12 @@ export class ExecutorPool {
     return this.#slots.flatMap((slot) => slot.process?.pid ?? []);
   }
 
+  /** Where no executor came up before, they are tried once more. */
   run(order: RunOrder): void {
     this.#queue.push(order);
     this.#dispatch();
+    if (this.#isClosed || this.#slots.some((slot) => slot.process !== undefined)) return;
+    for (const slot of this.#slots) this.#spawn(slot);
   }
 
   /** Lets idle and coming executors load a job's code before its first task. */
@@ -187,7 +195,7 @@ export class ExecutorPool {
       executorId: slot.executorId,
       ...(tlsCa === undefined ? {} : { tlsCa }),
     };
-    slot.lastPrinted = [];
+    slot.lastWords = new LastWords();
     slot.process = this.#dependencies.startExecutor(
       {
         handshake,
@@ -198,12 +206,14 @@ export class ExecutorPool {
       },
       {
         onPrinted: (stream, line) => {
-          if (stream === "stderr") slot.lastPrinted = [...slot.lastPrinted, line].slice(-quotedLinesMax);
+          if (stream === "stderr") slot.lastWords.add(line);
           this.#handlers.onPrinted(slot.running?.attempt, stream, line);
         },
         onExit: (how) => this.#exited(slot, how),
       },
     );
+    const { process } = slot;
+    slot.stopTimer = this.#dependencies.clock.after(startTimeoutMs, () => process.kill(), true);
   }
 
   #accept(link: Link<DaemonToExecutor>): { onMessage(message: ExecutorToDaemon): void; onClose(): void } {
@@ -229,6 +239,7 @@ export class ExecutorPool {
 
   #ready(slot: Slot, link: Link<DaemonToExecutor>): void {
     slot.link = link;
+    slot.stopTimer?.();
     slot.startFailures = 0;
     for (const [bundlePath, jobName] of this.#preloads) link.send({ type: "preload", bundlePath, jobName });
     this.#dispatch();
@@ -248,7 +259,8 @@ export class ExecutorPool {
 
   #exited(slot: Slot, how: string): void {
     const { running, link } = slot;
-    const lastPrinted = slot.lastPrinted.join("\n");
+    const lastPrinted = slot.lastWords.text;
+    slot.stopTimer?.();
     slot.process = undefined;
     slot.link = undefined;
     slot.running = undefined;
@@ -268,6 +280,7 @@ export class ExecutorPool {
   }
 
   #begin(link: Link<DaemonToExecutor>, order: RunOrder): void {
+    this.#handlers.onBegun(order.assignment);
     if (order.assignment.kind !== "reduce") link.send(order);
     else {
       const node = this.#handlers.fetchNode(order.assignment.attempt, (message) => link.send(message));

@@ -81,7 +81,7 @@ export class ExecutorProcess {
     };
     child.once("error", (error) => ended(`could not be started: ${error.message}`));
     child.once("close", (code, signal) =>
-      ended(signal === null ? `exited with code ${code}` : `was ended by ${signal}`),
+      ended(signal === null ? `exited with code ${code}` : endedBy(signal)),
     );
     child.stdin?.on("error", () => {
       // The executor died before it read its handshake; `close` tells.
@@ -99,6 +99,12 @@ export class ExecutorProcess {
   kill(): void {
     if (!this.#hasEnded) this.#child.kill("SIGKILL");
   }
+}
+
+/** Whoever is killed cannot say by whom. */
+function endedBy(signal: NodeJS.Signals): string {
+  const why = signal === "SIGKILL" ? " (as the system does when memory runs out)" : "";
+  return `was ended by ${signal}${why}`;
 }
 
 function forwardLines(stream: Readable | null, take: (line: string) => void): void {

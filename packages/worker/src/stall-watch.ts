@@ -3,6 +3,7 @@
  * through, and the framework speaks between records. Heartbeats say nothing about it, since the daemon sends them
  * whatever its executors do.
  */
+import { formatAttemptId, type TaskAssignment } from "@fanfold/scheduler";
 
 /** How often attempts are looked at, in milliseconds. */
 export const stallCheckMs = 1_000;
@@ -15,6 +16,11 @@ interface Watched {
 
 export class StallWatch {
   readonly #attempts = new Map<string, Watched>();
+
+  /** From now on its executor has it. */
+  begin({ attempt, stallTimeoutMs }: TaskAssignment, nowMs: number): void {
+    this.start(formatAttemptId(attempt), stallTimeoutMs, nowMs);
+  }
 
   start(attempt: string, timeoutMs: number, nowMs: number): void {
     this.#attempts.set(attempt, { timeoutMs, heardMs: nowMs, hasStalled: false });

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defineJob, type Emit, textLines } from "fanfold";
 
-const held: Buffer[] = [];
+const held: (Buffer | number[])[] = [];
 
 export default defineJob({
   name: "nosy",
@@ -25,6 +25,7 @@ export default defineJob({
       emit("exists", String(existsSync(join(tmpdir(), "mine"))));
     }
     if (line === "buffers") for (;;) held.push(Buffer.alloc(32 * 1024 * 1024, 1));
+    if (line === "heap") for (;;) held.push(new Array<number>(1_000_000).fill(1.5));
     if (line === "regex") /^(a+)+$/.test(`${"a".repeat(40)}!`);
   },
 });
