@@ -2,7 +2,19 @@
  * Folds the records of a segment's block into the table: what a reducer by a built-in aggregator does to numbers. Sources are
  * folded one after the other, so that the values of a key come in the order in which a merge would have given them.
  */
-import { batchMax, entryOfLong, gather, hashOfShort, hasRoom, isFresh, isResolvedFresh, loadPadded, resolve, resolvedEntry } from "./table";
+import {
+  batchMax,
+  entryOfLong,
+  gather,
+  hashOfShort,
+  hasRoom,
+  isFresh,
+  isResolvedFresh,
+  loadPadded,
+  resolve,
+  resolvedEntry,
+  shortKey,
+} from "./table";
 
 const foldSum: u32 = 0;
 const foldMin: u32 = 1;
@@ -151,6 +163,28 @@ export function addEntries(at: usize, sums: usize, n: u32): u32 {
     foldGathered(gathered, foldSum);
     if (next == done) break;
     done = next;
+  }
+  return done;
+}
+
+/**
+ * Folds the `n` doubles at `numbers` into the entries of strings of less than 16 bytes, which lie one behind the other at `keys`, their
+ * lengths at `lengths`. Stops when there is no room, and returns how many were done. Leaves a byte before `keys` alone, but reads it.
+ */
+export function foldKeys(keys: usize, lengths: usize, numbers: usize, n: u32, fold: u32): u32 {
+  let key = keys;
+  let done: u32 = 0;
+  while (done < n && hasRoom()) {
+    const some = min<u32>(n - done, batchMax);
+    for (let i: u32 = 0; i < some; i++) {
+      const length = load<u8>(lengths + done + i) as u32;
+      const padded = shortKey(key, length);
+      gather(i, padded, length + 1, hashOfShort(padded));
+      store<f64>(values + ((i as usize) << 3), load<f64>(numbers + (((done + i) as usize) << 3)));
+      key += length;
+    }
+    foldGathered(some, fold);
+    done += some;
   }
   return done;
 }

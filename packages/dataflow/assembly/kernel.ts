@@ -2,7 +2,7 @@
 export { lastTouched, tableArena, tableCount, useTable } from "./table";
 export { foldColumns, lastTouchedKey, useColumns, useKey } from "./columns";
 export { blockEnd, itemPartition, sortEntries, writeBlock } from "./drain";
-export { addEntries, foldBlock } from "./fold";
+export { addEntries, foldBlock, foldKeys } from "./fold";
 export { linesAreOdd, linesStop, writeLines } from "./lines";
 export { delimitedIsOdd, delimitedStop, scanDelimited, useDelimited } from "./delimited";
 export { jsonIsOdd, jsonStop, scanJson, useJson } from "./json";

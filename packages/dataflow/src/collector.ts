@@ -22,6 +22,7 @@ import { PartitionMerge } from "./partition-merge.js";
 import type { FixedBlock } from "./ports.js";
 import { RecordBuffer } from "./record-buffer.js";
 import { type Compression, type SegmentSummary, SegmentWriter } from "./segment-writer.js";
+import { ShortKeys } from "./short-keys.js";
 import { SortedEntries } from "./sorted-entries.js";
 import type { Numbers, TextKeys } from "./text-numberer.js";
 import { ValueEncoder } from "./value-encoder.js";
@@ -77,6 +78,8 @@ export class Collector {
   #record: unknown = notNumbered;
   #number = 0;
   readonly #numbered: NumberedSums | undefined;
+  /** Pairs on their way to the table, where a kernel takes them there. */
+  readonly #shortKeys: ShortKeys | undefined;
   /** Where a kernel finds sums and keys to add. */
   #sumsAt: number | undefined;
   /** Whether the buffer may hold a key twice, so that combining it can make it smaller. */
@@ -101,6 +104,8 @@ export class Collector {
     if (fold === undefined) return;
     const memory = this.#kernel ?? new PlainMemory();
     this.#table = new NumericTable({ fold, chooser: this.#chooser, bytesMax, memory });
+    if (this.#kernel !== undefined && this.#chooser.looksAtBytes)
+      this.#shortKeys = new ShortKeys(this.#kernel, fold);
     // Where a function of the user is asked about a key, it is asked when that is emitted, so that errors name the record.
     if (fold !== "sum" || !this.#chooser.looksAtBytes) return;
     this.#numbered = new NumberedSums((numbers, sums) => this.#addSums(numbers, sums));
@@ -138,6 +143,7 @@ export class Collector {
     const kernel = this.#kernel;
     const table = this.#table;
     if (kernel === undefined || table === undefined || !this.#chooser.looksAtBytes) return undefined;
+    this.#flushShortKeys(table);
     return { kernel, table };
   }
 
@@ -182,7 +188,15 @@ export class Collector {
     const table = this.#table;
     if (table !== undefined && typeof value === "number") {
       if (numbered !== undefined && !numbered.accepts(value)) numbered.stop();
-      if (typeof key === "string" && table.addKnown(key, value)) return;
+      if (typeof key === "string") {
+        const shortKeys = this.#shortKeys;
+        if (shortKeys === undefined) {
+          if (table.addKnown(key, value)) return;
+        } else if (shortKeys.add(key, value)) {
+          if (shortKeys.isFull) this.#flushShortKeys(table);
+          return;
+        }
+      }
     }
     const keyLength = this.#keys.encode(key);
     if (table !== undefined) {
@@ -260,6 +274,11 @@ export class Collector {
     this.#chooser.choose(key, this.#keys.bytes, length);
   }
 
+  /** Folds what was gathered into the table, before anybody else looks at it. */
+  #flushShortKeys(table: NumericTable): void {
+    this.#shortKeys?.flush(table, () => this.makeRoom(0));
+  }
+
   /** Adds what was gathered for texts to their entries in the table: by a kernel, but for what that leaves. */
   #addSums({ texts, source }: Pick<Numbers, "texts" | "source">, sums: Float64Array): void {
     for (let from = 0; from < sums.length; from += sumsAtOnce) {
@@ -315,6 +334,7 @@ export class Collector {
 
   /** Makes room in a full table. The buffer takes several tables before it is full and spilled itself. */
   #drainTable(table: NumericTable): void {
+    this.#flushShortKeys(table);
     this.#numbered?.flush();
     this.#emptyTable(table);
   }
@@ -335,6 +355,7 @@ export class Collector {
   #leaveTable(table: NumericTable, value: unknown): void {
     if (typeof this.#combine === "object") this.#combine.add(this.#combine.initial() as never, value);
     this.#numbered?.stop();
+    this.#flushShortKeys(table);
     this.#moveToBuffer(table);
     this.#table = undefined;
     this.#hasRepeats = true;
@@ -343,6 +364,7 @@ export class Collector {
   /** Writes the segment file `segment` in the work folder; the collector is empty afterwards. */
   async finish(pace: Pick<Pace, "restWhenDue">): Promise<SegmentSummary> {
     this.#numbered?.flush();
+    if (this.#table !== undefined) this.#flushShortKeys(this.#table);
     const sorted = this.#sortedTable();
     if (sorted === undefined && this.#table !== undefined) this.#emptyTable(this.#table);
     if (this.#grouped?.pays === false && !this.#isGroupingSure) this.#leaveGrouped(this.#grouped);

@@ -44,6 +44,7 @@ export interface KernelCalls {
   blockEnd(): number;
   foldBlock(at: number, end: number, records: number, fold: number): number;
   addEntries(at: number, sums: number, count: number): number;
+  foldKeys(keys: number, lengths: number, numbers: number, count: number, fold: number): number;
   writeLines(items: number, from: number, count: number, format: number, out: number, outEnd: number): number;
   linesStop(): number;
   linesAreOdd(): number;
