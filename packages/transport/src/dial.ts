@@ -96,14 +96,12 @@ export function dial<In, Out>(
             ),
       );
     });
-    let stream: { readonly bytesRead: number } = { bytesRead: 0 };
-    socket.once("upgrade", (response) => {
-      stream = response.socket;
-    });
-    socket.once("open", () => {
-      signal?.removeEventListener("abort", giveUp);
-      socket.off("error", fail);
-      resolve(new WebSocketLink(socket, codec, handlers, stream));
+    socket.once("upgrade", ({ socket: stream }) => {
+      socket.once("open", () => {
+        signal?.removeEventListener("abort", giveUp);
+        socket.off("error", fail);
+        resolve(new WebSocketLink(socket, codec, handlers, stream));
+      });
     });
   });
 }

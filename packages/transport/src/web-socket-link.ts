@@ -13,8 +13,10 @@ const reasonBytesMax = 123;
 const closeTimeoutMs = 2_000;
 
 /** What a link asks of its connection. */
-interface ByteCount {
+interface ByteStream {
   readonly bytesRead: number;
+  cork(): void;
+  uncork(): void;
 }
 
 export interface WebSocketHandlers<In> extends LinkHandlers<In> {
@@ -26,14 +28,15 @@ export class WebSocketLink<In, Out> implements Link<Out> {
   readonly #socket: WebSocket;
   readonly #codec: Codec<In, Out>;
   readonly #handlers: WebSocketHandlers<In>;
-  readonly #stream: ByteCount;
+  readonly #stream: ByteStream;
+  #isGathering = false;
   #waiters: { bytesMax: number; resolve: () => void }[] = [];
   #closed = false;
   #isClosing = false;
   #reason: string | undefined;
 
   /** `stream` is the connection below. */
-  constructor(socket: WebSocket, codec: Codec<In, Out>, handlers: WebSocketHandlers<In>, stream: ByteCount) {
+  constructor(socket: WebSocket, codec: Codec<In, Out>, handlers: WebSocketHandlers<In>, stream: ByteStream) {
     this.#socket = socket;
     this.#stream = stream;
     this.#codec = codec;
@@ -62,6 +65,21 @@ export class WebSocketLink<In, Out> implements Link<Out> {
   send(message: Out): void {
     if (!this.isOpen) return;
     this.#socket.send(this.#codec.encode(message), { binary: true }, () => this.#wake());
+    this.#gather();
+  }
+
+  /**
+   * The first message of a turn leaves at once, those behind it together in one system call: where many small ones are
+   * sent at a time, as a leader's answers are, the calls cost more than all else.
+   */
+  #gather(): void {
+    if (this.#isGathering) return;
+    this.#isGathering = true;
+    this.#stream.cork();
+    process.nextTick(() => {
+      this.#isGathering = false;
+      this.#stream.uncork();
+    });
   }
 
   drained(bytesMax: number): Promise<void> {
