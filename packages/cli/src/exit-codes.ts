@@ -52,7 +52,7 @@ export function exitCodeOf(error: unknown): number {
   if (!(error instanceof FanfoldError)) return 1;
   if (usageCodes.has(error.code)) return 2;
   if (refusedCodes.has(error.code)) return 3;
-  if (error.code === "JOB_UNKNOWN") return 4;
+  if (error.code === "JOB_UNKNOWN" || error.code === "WORKER_UNKNOWN") return 4;
   if (error.code === "JOB_CANCELLED") return 5;
   if (error.code === "TIMED_OUT") return 124;
   return 1;

@@ -16,6 +16,7 @@ import {
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { CoordinatorClient, FanfoldError } from "fanfold";
+import { planFileName } from "./local-cluster-place.js";
 import { readToken } from "./token-file.js";
 
 export interface ClusterPlan {
@@ -115,13 +116,13 @@ export class LocalProcesses {
 
   /** Removes logs, disks and plan of a cluster that is down. */
   purge(): void {
-    for (const entry of ["cluster.json", "token", "logs", "data"]) {
+    for (const entry of [planFileName, "token", "logs", "data"]) {
       rmSync(join(this.dir, entry), { recursive: true, force: true });
     }
   }
 
   get #planFile(): string {
-    return join(this.dir, "cluster.json");
+    return join(this.dir, planFileName);
   }
 
   #logOf(name: string): string {

@@ -5,7 +5,7 @@ import { doorVerbs } from "./verbs/door-verbs.js";
 import { jobVerbs } from "./verbs/job-verbs.js";
 import { runningVerbs } from "./verbs/running-verbs.js";
 import { settingVerbs } from "./verbs/setting-verbs.js";
-import { addVerb, type Verb } from "./verbs/verb.js";
+import { addVerb, usageErrorText, type Verb } from "./verbs/verb.js";
 
 /** Version of the packages, which are published together. */
 export const version = "0.1.0";
@@ -22,10 +22,9 @@ export function createProgram(): Command {
   const program = new Command("fanfold")
     .description("MapReduce for TypeScript: a typed map and reduce in one file, on every core or a fleet.")
     .version(version)
-    .showHelpAfterError("(see --help)")
     // What stands behind `cluster up` is said to `up`, though `cluster` has options of the same name.
     .enablePositionalOptions()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "error USAGE: ")) })
+    .configureOutput({ outputError: (text, write) => write(usageErrorText(text, "")) })
     .exitOverride();
   for (const verb of verbs) addVerb(program, verb);
   // Loaded here, for every verb alike: what is not on the command line may be in the environment or a file.

@@ -1,9 +1,16 @@
-import type { ClusterSummary, JobSummary, StageSummary } from "fanfold";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { type ClusterSummary, FanfoldError, type JobSummary, type StageSummary } from "fanfold";
 import { describe, expect, it } from "vitest";
 import { wordsOf } from "../src/commands/completion.js";
 import { eventText } from "../src/commands/events.js";
 import { submitOptions } from "../src/commands/run.js";
 import { lookText } from "../src/commands/top.js";
+import { errorText } from "../src/error-text.js";
+import { exitCodeOf } from "../src/exit-codes.js";
+import { localCoordinators } from "../src/local-cluster-place.js";
 import { parseDuration, parseTaskName } from "../src/option-values.js";
 import { createProgram, verbs } from "../src/program.js";
 import { pairLine, parsePairLine } from "../src/record-lines.js";
@@ -25,6 +32,69 @@ describe("the verbs", () => {
     const paths = words.map(({ path }) => path);
     for (const { name } of verbs) expect(paths).toContain(name);
     expect(words.find(({ path }) => path === "cluster up")?.options).toContain("--workers");
+  });
+});
+
+describe("a wrong word", () => {
+  /** What is written to standard error, of each command line. */
+  async function refusalOf(...words: string[]): Promise<string> {
+    let written = "";
+    const program = createProgram();
+    const listen = (command: Command): void => {
+      command.configureOutput({
+        writeErr: (text) => {
+          written += text;
+        },
+      });
+      command.commands.forEach(listen);
+    };
+    listen(program);
+    const thrown = await program.parseAsync(words, { from: "user" }).catch((error: unknown) => error);
+    return written === "" ? `${errorText(thrown)}\n` : written;
+  }
+
+  it("is answered by one line: a code, what is wrong, and what to do next", async () => {
+    expect(await refusalOf("sumbit")).toBe(
+      "error USAGE: unknown command 'sumbit'. Did you mean submit? See: fanfold --help\n",
+    );
+    expect(await refusalOf("run", "job.ts", "--wrokers", "3")).toBe(
+      "error USAGE: unknown option '--wrokers'. Did you mean --workers? See: fanfold run --help\n",
+    );
+    expect(await refusalOf("run", "job.ts", "in")).toBe(
+      "error USAGE: --out <dir> is needed. See: fanfold run --help\n",
+    );
+    expect(await refusalOf("cluster", "up", "--cordinators", "3")).toMatch(
+      /^error USAGE: .* See: fanfold cluster up --help\n$/,
+    );
+    for (const id of ["../x", "", "a b", "a/b"])
+      expect(await refusalOf("status", id)).toMatch(
+        /^error USAGE: .*It is no id.* See: fanfold status --help\n$/,
+      );
+    expect(await refusalOf("wait", "j1", "../x")).toMatch(/It is no id/);
+  });
+
+  it("is not the only error that says what to do next, and exits as its kind does", () => {
+    const unknown = new FanfoldError("JOB_UNKNOWN", "There is no job j1.");
+    expect(errorText(unknown)).toBe("error JOB_UNKNOWN: There is no job j1. See: fanfold jobs");
+    const known = new FanfoldError("NO_LEADER", "Nobody leads. See: fanfold x");
+    expect(errorText(known)).toBe("error NO_LEADER: Nobody leads. See: fanfold x");
+    expect([unknown, new FanfoldError("WORKER_UNKNOWN", "")].map(exitCodeOf)).toEqual([4, 4]);
+  });
+});
+
+describe("the cluster of this machine", () => {
+  it("is found by all its addresses, and a file that is none is no cluster", () => {
+    const dir = mkdtempSync(join(tmpdir(), "fanfold-place-"));
+    expect(localCoordinators(dir)).toBeUndefined();
+    const url = "ws://127.0.0.1:7102";
+    writeFileSync(
+      join(dir, "cluster.json"),
+      JSON.stringify({ coordinators: [{ name: "a", url }, { name: "b" }] }),
+    );
+    expect(localCoordinators(dir)).toEqual([url]);
+    writeFileSync(join(dir, "cluster.json"), "{");
+    expect(localCoordinators(dir)).toBeUndefined();
+    rmSync(dir, { recursive: true });
   });
 });
 

@@ -98,7 +98,9 @@ describe("what people read", () => {
       own +
       ":1:1)";
     const error = new FanfoldError("USER_CODE_FAILED", "map threw", { cause });
-    expect(errorText(error)).toBe("error USER_CODE_FAILED: map threw\n    at map (/home/me/job.ts:3:1)");
+    expect(errorText(error)).toBe(
+      "error USER_CODE_FAILED: map threw. Step through it: fanfold run … --inline, or fanfold replay JOB-ID TASK\n    at map (/home/me/job.ts:3:1)",
+    );
   });
 });
 

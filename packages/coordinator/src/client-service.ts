@@ -179,7 +179,7 @@ export class ClientService {
           return;
         }
         if (authorize(requestAccess[request.type], peer) !== undefined) {
-          const message = `A token of role ${peer.role} may not ask for ${request.type}.`;
+          const message = `A token of role ${peer.role} may not do this (${request.type}): it takes one of role client.`;
           this.#refuse(link, requestId, { code: "UNAUTHORIZED", message });
           return;
         }

@@ -288,7 +288,9 @@ function notFound(_request: IncomingMessage, response: ServerResponse): void {
 function bind(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", (cause) => {
-      reject(new FanfoldError("USAGE", `Cannot listen on ${host}:${port}: ${cause.message}.`, { cause }));
+      const isTaken = "code" in cause && cause.code === "EADDRINUSE";
+      const why = isTaken ? "another process does. Choose another address, or end that one" : cause.message;
+      reject(new FanfoldError("USAGE", `Cannot listen on ${host}:${port}: ${why}.`, { cause }));
     });
     server.listen(port, host, resolve);
   });

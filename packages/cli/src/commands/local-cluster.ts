@@ -1,8 +1,8 @@
 /** `fanfold cluster up`, `down`, `status`: a real cluster of several processes on this machine. */
-import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { FanfoldError } from "fanfold";
 import { printJson } from "../json-answer.js";
+import { localClusterDir } from "../local-cluster-place.js";
 import { type ClusterPlan, LocalProcesses, type ProcessStatus } from "../local-processes.js";
 
 export interface LocalClusterOptions {
@@ -72,9 +72,7 @@ export async function clusterStatus(options: LocalClusterOptions): Promise<void>
 }
 
 function dirOf({ dir }: LocalClusterOptions): string {
-  if (dir !== undefined) return resolve(dir);
-  const state = process.env["XDG_STATE_HOME"] ?? join(homedir(), ".local", "state");
-  return join(state, "fanfold", "cluster");
+  return dir === undefined ? localClusterDir() : resolve(dir);
 }
 
 function dirFlag({ dir }: LocalClusterOptions): string {

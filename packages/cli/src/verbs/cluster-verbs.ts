@@ -11,7 +11,7 @@ import {
 } from "../option-values.js";
 import { settable } from "../settings/settable.js";
 import { clusterOptions, flag, json, listenerOptions, option, tlsOptions, tokenFile } from "./options.js";
-import type { Verb } from "./verb.js";
+import { needed, type Verb } from "./verb.js";
 
 const group = "Clusters:";
 
@@ -78,7 +78,7 @@ export const clusterVerbs: readonly Verb[] = [
     group,
     options: [
       ...clusterOptions,
-      option("--out <file>", "where to write it; for fanfold inspect").makeOptionMandatory(),
+      needed(option("--out <file>", "where to write it; for fanfold inspect")),
       option(
         "--timeout <time>",
         "give up when a part of it does not answer; at most 60s",

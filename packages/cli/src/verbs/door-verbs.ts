@@ -2,7 +2,7 @@
 import { Option } from "commander";
 import { collectWord, parseDuration } from "../option-values.js";
 import { flag, json, option, tokenFile } from "./options.js";
-import type { Verb } from "./verb.js";
+import { needed, type Verb } from "./verb.js";
 
 const group = "The door:";
 const dayMs = 24 * 3_600_000;
@@ -13,9 +13,14 @@ export const doorVerbs: readonly Verb[] = [
     summary: "make a token for one role that expires, signed with the cluster's secret",
     group,
     options: [
-      new Option("--role <role>", "what its holder may do")
-        .choices(["client", "read-only", "worker", "coordinator"])
-        .makeOptionMandatory(),
+      needed(
+        new Option("--role <role>", "what its holder may do").choices([
+          "client",
+          "read-only",
+          "worker",
+          "coordinator",
+        ]),
+      ),
       option("--ttl <time>", "how long it is good for", parseDuration).default(dayMs, "24h"),
       option("--name <name>", "who it is for; a worker of this name alone may use a worker's token"),
       tokenFile,

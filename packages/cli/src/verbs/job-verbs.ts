@@ -2,7 +2,7 @@
 import { Option } from "commander";
 import { parseDuration, parseTaskName, parseWhole } from "../option-values.js";
 import { clusterOptions, flag, jobOptions, json, option, submitArguments } from "./options.js";
-import type { Verb } from "./verb.js";
+import { needed, type Verb } from "./verb.js";
 
 const group = "Jobs of a cluster:";
 const id = ["<id>", "the job's id"] as const;
@@ -31,7 +31,7 @@ export const jobVerbs: readonly Verb[] = [
     options: [
       ...jobOptions,
       ...clusterOptions,
-      new Option("--out <dir>", "output folder, on storage that the workers see").makeOptionMandatory(),
+      needed(new Option("--out <dir>", "output folder, on storage that the workers see")),
       new Option("--wait", "wait for the job to end, the default").default(true),
       flag("--detach", "do not wait for the job to end"),
       option("--key <key>", "submitting again with the same key gives the same job"),
@@ -119,7 +119,7 @@ export const jobVerbs: readonly Verb[] = [
     summary: "save a job that has ended as one HTML file: the page, with its data inside",
     group,
     args: [id],
-    options: [...clusterOptions, json, new Option("--out <file>", "the file to write").makeOptionMandatory()],
+    options: [...clusterOptions, json, needed(new Option("--out <file>", "the file to write"))],
     examples: ["fanfold report j1abc --out report.html"],
     load: async () => (await import("../commands/report.js")).report,
   },

@@ -52,7 +52,7 @@ export const clusterOptions: readonly Option[] = [
   settable(
     option(
       "--coordinators <urls>",
-      "coordinators, separated by commas; default ws://127.0.0.1:7101",
+      "coordinators, separated by commas; default those of cluster up, else ws://127.0.0.1:7101",
       collectUrls,
     ),
   ),

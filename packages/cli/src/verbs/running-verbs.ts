@@ -14,7 +14,7 @@ import {
   tempDir,
   workers,
 } from "./options.js";
-import type { Verb } from "./verb.js";
+import { needed, type Verb } from "./verb.js";
 
 const group = "On this machine:";
 
@@ -34,10 +34,7 @@ export const runningVerbs: readonly Verb[] = [
     args: jobArguments,
     options: [
       ...jobOptions,
-      new Option(
-        "--out <dir>",
-        "output folder; - writes the output to standard output",
-      ).makeOptionMandatory(),
+      needed(new Option("--out <dir>", "output folder; - writes the output to standard output")),
       workers,
       tempDir,
       flag("--inline", "all in this one process, for a debugger: node --inspect-brk $(which fanfold) run …"),
