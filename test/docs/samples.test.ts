@@ -5,11 +5,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type AnyJob, errorCodes, runJob } from "fanfold";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { referencePage } from "../../scripts/api-reference/reference-page.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 /** Inside the checkout, so that `fanfold` resolves as it does for any package here; ignored by git. */
 const dir = join(root, ".fanfold", `samples-${process.pid}`);
 const pages = ["README.md", "docs/job-api.md", "docs/testing-jobs.md", "docs/tutorial.md"];
+/** Made from docstrings, whose samples are small: its checks run in one process. */
+const reference = "docs/api-reference.md";
 
 interface Sample {
   readonly page: string;
@@ -18,7 +21,7 @@ interface Sample {
   readonly text: string;
 }
 
-const samples: readonly Sample[] = pages.flatMap((page) => {
+const samples: readonly Sample[] = [...pages, reference].flatMap((page) => {
   const text = readFileSync(join(root, page), "utf8");
   return [...text.matchAll(/^```ts (job|program|check)\n([\s\S]*?)^```$/gm)].map(
     ([, kind, body = ""]): Sample => ({ page, kind: kind as Sample["kind"], text: body }),
@@ -66,11 +69,26 @@ function fileOf(index: number, sample: Sample): string {
   return join(dir, `${sample.kind}-${index}.ts`);
 }
 
+const referenceChecks: readonly string[] = [...samples.entries()]
+  .filter(([, { kind, page }]) => kind === "check" && page === reference)
+  .map(([index, sample]) => fileOf(index, sample).replace(/\.ts$/, ".js"));
+
+describe("the reference of the job API", () => {
+  it("says what the docstrings say: pnpm docs:api writes it anew", () => {
+    const written = readFileSync(join(root, reference), "utf8");
+    expect(written === referencePage(join(root, "packages"))).toBe(true);
+    for (const name of ["defineJob", "runJob", "submitJob", "checkLaws", "textLines"])
+      expect(written).toContain(`### ${name}\n`);
+    expect(written).toContain("**Throws** `JOB_NOT_FOUND`");
+  });
+});
+
 describe("the documentation's samples", () => {
   it("are found", () => {
     expect(samples.filter((sample) => sample.kind === "job").length).toBeGreaterThanOrEqual(5);
     expect(samples.filter((sample) => sample.kind === "program")).toHaveLength(2);
-    expect(samples.filter((sample) => sample.kind === "check")).toHaveLength(2);
+    expect(samples.filter(({ kind, page }) => kind === "check" && page !== reference)).toHaveLength(2);
+    expect(referenceChecks.length).toBeGreaterThanOrEqual(6);
   });
 
   it("compile", () => {
@@ -80,7 +98,17 @@ describe("the documentation's samples", () => {
     expect(status).toBe(0);
   });
 
+  it("run: all checks of the reference", () => {
+    const script = join(dir, "reference.mjs");
+    const imports = referenceChecks.map((file) => `await import(${JSON.stringify(file)});`);
+    writeFileSync(script, imports.join("\n"));
+    const { status, stderr } = spawnSync(process.execPath, [script], { cwd: dir, encoding: "utf8" });
+    expect(stderr).toBe("");
+    expect(status).toBe(0);
+  });
+
   for (const [index, sample] of samples.entries()) {
+    if (sample.kind === "check" && sample.page === reference) continue;
     it(`run: ${sample.page}, ${sample.kind} ${index}`, async () => {
       if (sample.kind === "program") await runProgram(index, sample);
       else if (sample.kind === "check") runCheck(index, sample);

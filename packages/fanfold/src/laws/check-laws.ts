@@ -36,7 +36,8 @@ const shownRecordsMax = 10;
  * @throws `LAW_BROKEN` naming the law, the first key that differs with both its values, and the smallest input found
  * that shows it; what the job's own code throws; `PARAMS_INVALID`.
  * @example
- * it("keeps the laws", () => checkLaws(job, { records: ["a b", "b", "a"] }));
+ * const job = defineJob({ name: "words", input: words(), map: countEach(), combine: sum(), reduce: sum() });
+ * await checkLaws(job, { records: ["a", "b", "a"] });
  */
 export async function checkLaws<J extends AnyJob>(job: J, options: LawOptions<J>): Promise<void> {
   const { records, except = [], tolerance = 0 } = options;
