@@ -27,6 +27,8 @@ const groupBytes = 12;
 const trialRecordsDefault = 16384;
 /** … unless keys and values take more: less than the smallest buffer, so that memory has no say in it. */
 const trialBytesMax: number = 1024 * 1024;
+/** Enough for the trial. The whole budget at once, though untouched, would have the garbage collected at every attempt. */
+const arenaBytesAtFirst: number = 2 * trialBytesMax;
 /** Records a group at least, for grouping to pay: in the rest of the records, more of them have known keys. */
 const repeatsMin = 1.5;
 const notSeen = -1;
@@ -182,7 +184,7 @@ export class GroupedBuffer {
 
   /** Encodes a value behind the others; false when it has no room. */
   #appendEncoded(index: number, value: unknown): boolean {
-    const { values, bytesMax } = this.#options;
+    const { values } = this.#options;
     const arena = this.#arena!;
     const at = this.#arenaUsed;
     let length = values.encodeInto(value, arena, at);
@@ -191,7 +193,7 @@ export class GroupedBuffer {
     if (!this.#hasRoom(length) && index > 0) return false;
     if (!isInPlace) {
       if (at + length > arena.length) {
-        this.#arena = Buffer.from(new ArrayBuffer(at + Math.max(length, bytesMax)));
+        this.#arena = Buffer.from(new ArrayBuffer(at + Math.max(length, at)));
         arena.copy(this.#arena, 0, 0, at);
       }
       copyBytes(this.#arena!, at, values.bytes, 0, length);
@@ -207,8 +209,9 @@ export class GroupedBuffer {
     const { values, bytesMax } = this.#options;
     const encodedMax = 10;
     if (this.count > 0 && !this.#hasRoom(this.count * encodedMax)) return false;
-    this.#arena = Buffer.from(new ArrayBuffer(bytesMax));
     const count = this.count;
+    const bytes = Math.max(count * encodedMax, Math.min(bytesMax, arenaBytesAtFirst));
+    this.#arena = Buffer.from(new ArrayBuffer(bytes));
     for (let i = 0; i < count; i++) {
       const length = values.encode(this.#values[i]);
       copyBytes(this.#arena, this.#arenaUsed, values.bytes, 0, length);
