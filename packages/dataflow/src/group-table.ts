@@ -1,11 +1,12 @@
 /**
  * Numbers the different keys of emitted pairs, from 0 on, in the order in which they are first met.
  *
- * Intuition: of pairs with few different keys, what is sorted, written and merged need be the keys alone. An entry is 32
- * flat bytes, as in the table of numeric combiners, so that finding the usual key touches one cache line and makes nothing.
+ * Intuition: of pairs with few different keys, what is sorted, written and merged need be the keys alone. What finding a key
+ * costs is cache misses; so the index is four bytes a slot, and entries lie in the order in which their keys were met: the
+ * frequent ones, which are met first, side by side.
  *
- * An entry is eight 32-bit words: hash, length of the key (0 marks a free slot), its number, unused, and the first 16 bytes
- * of the key, zero-padded. All keys lie in an arena, one behind the other.
+ * A slot of the index is free when zero; else it holds the first byte of the hash and the key's number from 1. An entry is six
+ * 32-bit words: the first 16 bytes of the key, zero-padded, its length, its hash. All keys lie in an arena as well, whole.
  */
 import { keyHash } from "@fanfold/placement";
 import { copyBytes, equalBytes } from "./compare-bytes.js";
@@ -13,14 +14,16 @@ import type { KeyEncoder } from "./key-encoder.js";
 import { tagString } from "./key-tags.js";
 import { rowWords } from "./sort-records.js";
 
-const entryWords = 8;
-const entryBytes = entryWords * 4;
-const keyAt = 4;
+const entryWords = 6;
+const lengthWord = 4;
+const hashWord = 5;
+/** Of a slot: the number; the rest is of the hash. */
+const numberMask = 0xffffff;
 const inlineBytesMax = 16;
 /** Linear probing stays short below this. */
 const loadMax = 0.6;
-/** An entry at the emptiest, and a row. */
-const groupBytes: number = Math.ceil((2 * entryBytes) / loadMax) + rowWords * 4;
+/** Slots, entry and row, where their arrays have just grown. */
+const groupBytes: number = Math.ceil((2 * 4) / loadMax) + 2 * (entryWords + rowWords) * 4;
 const slotsAtFirst = 1 << 13;
 const arenaBytesAtFirst = 1 << 16;
 const groupsAtFirst = 1 << 12;
@@ -35,14 +38,13 @@ export class GroupTable {
   rows: Uint32Array = new Uint32Array(groupsAtFirst * rowWords);
   /** Of all keys together. */
   keyBytes = 0;
-  #slots: number;
-  #words: Int32Array;
+  #index: Int32Array;
+  #entries: Int32Array = new Int32Array(groupsAtFirst * entryWords);
 
   /** Takes at first what the last table needed, as far as that is a fraction of `bytesMax`. */
   constructor(bytesMax: number) {
-    const fit = 2 ** Math.floor(Math.log2(bytesMax / (4 * entryBytes)));
-    this.#slots = Math.max(slotsAtFirst, Math.min(slotsExpected, fit));
-    this.#words = new Int32Array(this.#slots * entryWords);
+    const fit = 2 ** Math.floor(Math.log2(bytesMax / 32));
+    this.#index = new Int32Array(Math.max(slotsAtFirst, Math.min(slotsExpected, fit)));
   }
 
   /** Bytes that the keys held need, with the table that they need at most. */
@@ -81,32 +83,49 @@ export class GroupTable {
       k3 |= unit << (8 * i - 88);
     }
     if (units > 0x7f) return -1;
-    const at = this.#find(hashWords(k0, k1, k2, k3), k0, k1, k2, k3, length + 1);
-    return this.#words[at + 1] === 0 ? -1 : this.#words[at + 2]!;
+    const hash = hashWords(k0, k1, k2, k3);
+    const index = this.#index;
+    const entries = this.#entries;
+    const mask = index.length - 1;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const found = index[slot]!;
+      if (found === 0) return -1;
+      if ((found ^ hash) >>> 24 !== 0) continue;
+      const group = (found & numberMask) - 1;
+      const at = group * entryWords;
+      if (
+        entries[at] === k0 &&
+        entries[at + 1] === k1 &&
+        entries[at + 2] === k2 &&
+        entries[at + 3] === k3 &&
+        entries[at + lengthWord] === length + 1
+      ) {
+        return group;
+      }
+    }
   }
 
   /** The group of the key that was just encoded; -1 when there is none. */
   groupOf(encoder: KeyEncoder): number {
-    const at = this.#findEncoded(encoder);
-    return this.#words[at + 1] === 0 ? -1 : this.#words[at + 2]!;
+    return (this.#index[this.#slotOf(encoder)]! & numberMask) - 1;
   }
 
   /** Makes a group of the key that was just encoded, of which there is none, in `partition`, and returns its number. */
   add(encoder: KeyEncoder, partition: number): number {
-    if (this.count >= Math.floor(this.#slots * loadMax)) this.#grow();
     const group = this.count;
-    const { length } = encoder;
-    const words = this.#words;
-    const at = this.#findEncoded(encoder);
-    words[at] = hashOf(encoder);
-    words[at + 1] = length;
-    words[at + 2] = group;
-    for (let i = 0; i < 4; i++) words[at + keyAt + i] = length > inlineBytesMax ? 0 : encoder.words[i]!;
+    if (group >= Math.floor(this.#index.length * loadMax)) this.#growIndex();
     if (rowWords * (group + 1) > this.rows.length) {
-      const rows = new Uint32Array(this.rows.length * 2);
-      rows.set(this.rows);
-      this.rows = rows;
+      this.rows = doubled(this.rows);
+      this.#entries = doubled(this.#entries);
     }
+    const { length, words } = encoder;
+    const hash = hashOf(encoder);
+    this.#index[this.#slotOf(encoder)] = (hash & ~numberMask) | (group + 1);
+    const at = group * entryWords;
+    const isLong = length > inlineBytesMax;
+    for (let i = 0; i < 4; i++) this.#entries[at + i] = isLong ? 0 : words[i]!;
+    this.#entries[at + lengthWord] = length;
+    this.#entries[at + hashWord] = hash;
     const row = rowWords * group;
     this.rows[row] = this.keyBytes;
     this.rows[row + 1] = length;
@@ -119,7 +138,7 @@ export class GroupTable {
 
   clear(): void {
     slotsExpected = Math.max(slotsAtFirst, 2 ** Math.ceil(Math.log2((this.count + 1) / loadMax)));
-    this.#words.fill(0);
+    this.#index.fill(0);
     this.count = 0;
     this.keyBytes = 0;
   }
@@ -135,58 +154,47 @@ export class GroupTable {
     this.keyBytes = end;
   }
 
-  #findEncoded(encoder: KeyEncoder): number {
-    const { words, length } = encoder;
+  /** The slot of the key that was just encoded, or the free one where it would go. */
+  #slotOf(encoder: KeyEncoder): number {
     const hash = hashOf(encoder);
-    if (length > inlineBytesMax) return this.#findLong(encoder, hash);
-    return this.#find(hash, words[0]!, words[1]!, words[2]!, words[3]!, length);
-  }
-
-  /** The first word of a short key's entry, or of the free slot where it would go. */
-  #find(hash: number, k0: number, k1: number, k2: number, k3: number, length: number): number {
-    const words = this.#words;
-    const mask = this.#slots - 1;
+    const index = this.#index;
+    const mask = index.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const at = slot * entryWords;
-      const known = words[at + 1]!;
-      if (known === 0) return at;
-      if (
-        words[at + keyAt] === k0 &&
-        words[at + keyAt + 1] === k1 &&
-        words[at + keyAt + 2] === k2 &&
-        words[at + keyAt + 3] === k3 &&
-        known === length
-      ) {
-        return at;
-      }
+      const found = index[slot]!;
+      if (found === 0) return slot;
+      if ((found ^ hash) >>> 24 === 0 && this.#isKey((found & numberMask) - 1, encoder, hash)) return slot;
     }
   }
 
-  #findLong(encoder: KeyEncoder, hash: number): number {
-    const words = this.#words;
-    const mask = this.#slots - 1;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const at = slot * entryWords;
-      if (words[at + 1] === 0) return at;
-      if (words[at] !== hash || words[at + 1] !== encoder.length) continue;
-      const start = this.rows[rowWords * words[at + 2]!]!;
-      if (equalBytes(this.keys, start, start + encoder.length, encoder.bytes, 0, encoder.length)) return at;
+  #isKey(group: number, { bytes, words, length }: KeyEncoder, hash: number): boolean {
+    const entries = this.#entries;
+    const at = group * entryWords;
+    if (entries[at + hashWord] !== hash || entries[at + lengthWord] !== length) return false;
+    if (length > inlineBytesMax) {
+      const start = this.rows[rowWords * group]!;
+      return equalBytes(this.keys, start, start + length, bytes, 0, length);
     }
+    for (let i = 0; i < 4; i++) if (entries[at + i] !== words[i]) return false;
+    return true;
   }
 
-  #grow(): void {
-    const old = this.#words;
-    this.#slots *= 2;
-    const words = new Int32Array(this.#slots * entryWords);
-    const mask = this.#slots - 1;
-    for (let from = 0; from < old.length; from += entryWords) {
-      if (old[from + 1] === 0) continue;
-      let slot = old[from]! & mask;
-      while (words[slot * entryWords + 1] !== 0) slot = (slot + 1) & mask;
-      for (let i = 0; i < entryWords; i++) words[slot * entryWords + i] = old[from + i]!;
+  #growIndex(): void {
+    const index = new Int32Array(this.#index.length * 2);
+    const mask = index.length - 1;
+    for (let group = 0; group < this.count; group++) {
+      const hash = this.#entries[group * entryWords + hashWord]!;
+      let slot = hash & mask;
+      while (index[slot] !== 0) slot = (slot + 1) & mask;
+      index[slot] = (hash & ~numberMask) | (group + 1);
     }
-    this.#words = words;
+    this.#index = index;
   }
+}
+
+function doubled<T extends Int32Array | Uint32Array>(words: T): T {
+  const grown = new (words.constructor as new (length: number) => T)(words.length * 2);
+  grown.set(words);
+  return grown;
 }
 
 function hashOf(encoder: KeyEncoder): number {

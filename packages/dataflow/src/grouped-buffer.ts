@@ -53,6 +53,9 @@ export class GroupedBuffer {
   readonly #trialRecords: number;
   /** Of the trial, until there is more room. */
   #recordsMax: number;
+  #recordsFit = 0;
+  /** Bytes for records, and for further values. */
+  #room = 0;
   #groups: Uint32Array<ArrayBuffer>;
   /** Whole numbers or, once `#arena` is there, where each encoded value starts; one more is where the last one ends. */
   #values: Float64Array<ArrayBuffer>;
@@ -71,6 +74,7 @@ export class GroupedBuffer {
     this.#groups = new Uint32Array(this.#recordsMax);
     this.#values = new Float64Array(this.#recordsMax + 1);
     this.#ordered = new Float64Array(this.#recordsMax);
+    this.#fit();
   }
 
   get #recordsMaxOfAll(): number {
@@ -96,6 +100,7 @@ export class GroupedBuffer {
     this.#groups.set(groups);
     this.#values.set(values);
     this.#recordsMax = records;
+    this.#fit();
   }
 
   /** Whether enough records are held to tell whether grouping pays: the same ones whatever the memory. */
@@ -153,14 +158,21 @@ export class GroupedBuffer {
     const partition = chooser.choose(key, keys.bytes, length);
     // A partitioner that emits itself has encoded another key meanwhile.
     keys.encode(key);
-    return this.#table.add(keys, partition);
+    const group = this.#table.add(keys, partition);
+    this.#fit();
+    return group;
+  }
+
+  /** How many records fit, with the keys and values that there are. */
+  #fit(): void {
+    const { bytesMax } = this.#options;
+    this.#room = bytesMax - this.#table.bytes - this.#table.count * groupBytes - this.#arenaUsed;
+    this.#recordsFit = Math.min(this.#recordsMax, Math.floor(this.#room / recordBytes));
   }
 
   #append(group: number, value: unknown): boolean {
     const index = this.count;
-    if (index >= this.#recordsMax || !this.#hasRoom(0)) {
-      if (index > 0) return false;
-    }
+    if (index >= this.#recordsFit && index > 0) return false;
     if (this.#arena === undefined) {
       if (typeof value === "number" && isWhole(value)) {
         this.#groups[index] = group;
@@ -176,12 +188,6 @@ export class GroupedBuffer {
     return true;
   }
 
-  #hasRoom(more: number): boolean {
-    const table = this.#table;
-    const used = this.count * recordBytes + table.bytes + table.count * groupBytes + this.#arenaUsed;
-    return used + more <= this.#options.bytesMax;
-  }
-
   /** Encodes a value behind the others; false when it has no room. */
   #appendEncoded(index: number, value: unknown): boolean {
     const { values } = this.#options;
@@ -190,7 +196,7 @@ export class GroupedBuffer {
     let length = values.encodeInto(value, arena, at);
     const isInPlace = length >= 0;
     if (!isInPlace) length = values.encode(value);
-    if (!this.#hasRoom(length) && index > 0) return false;
+    if ((index + 1) * recordBytes + length > this.#room && index > 0) return false;
     if (!isInPlace) {
       if (at + length > arena.length) {
         this.#arena = Buffer.from(new ArrayBuffer(at + Math.max(length, at)));
@@ -201,6 +207,7 @@ export class GroupedBuffer {
     this.#values[index] = at;
     this.#values[index + 1] = at + length;
     this.#arenaUsed = at + length;
+    this.#fit();
     return true;
   }
 
@@ -208,7 +215,7 @@ export class GroupedBuffer {
   #encodeAll(): boolean {
     const { values, bytesMax } = this.#options;
     const encodedMax = 10;
-    if (this.count > 0 && !this.#hasRoom(this.count * encodedMax)) return false;
+    if (this.count * (recordBytes + encodedMax) > this.#room && this.count > 0) return false;
     const count = this.count;
     const bytes = Math.max(count * encodedMax, Math.min(bytesMax, arenaBytesAtFirst));
     this.#arena = Buffer.from(new ArrayBuffer(bytes));
@@ -219,6 +226,7 @@ export class GroupedBuffer {
       this.#arenaUsed += length;
     }
     this.#values[count] = this.#arenaUsed;
+    this.#fit();
     return true;
   }
 
@@ -313,5 +321,6 @@ export class GroupedBuffer {
     this.#table.clear();
     this.#groupsOfTexts.fill(notSeen);
     this.#arena = undefined;
+    this.#fit();
   }
 }

@@ -20,6 +20,7 @@ import { decodeKey, encodeKey, readSegmentIndex } from "../src/index.js";
 import { returnKernel, takeKernel } from "../src/kernel.js";
 import { decodeKeyAt } from "../src/key-decoder.js";
 import { PartitionMerge } from "../src/partition-merge.js";
+import { PlacesStream } from "../src/places-stream.js";
 import { decodeValueAt } from "../src/value-decoder.js";
 import { anyKey, compareKeys } from "./key-oracle.js";
 import { makeFolder } from "./memory-ports.js";
@@ -126,7 +127,8 @@ async function merged(
   merge.close();
   if (kernel !== undefined) {
     const keys = pairs.filter(([key], i) => i === 0 || compareKeys(key, pairs[i - 1]?.[0] ?? null) !== 0);
-    expect(merge.keys).toBe(keys.length);
+    // Grouped segments are not merged by a kernel.
+    if (stream instanceof PlacesStream) expect(merge.keys).toBe(keys.length);
     returnKernel(kernel);
   }
   return pairs;
