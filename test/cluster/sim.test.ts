@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeEach, describe, expect, it } from "vitest";
-import { fanfold, tempFolder } from "./fanfold-process.js";
+import { fanfold, jobs, tempFolder } from "./fanfold-process.js";
 
 const fixtures: string = fileURLToPath(new URL("../../packages/simulation/test/fixtures/", import.meta.url));
 const words: string = join(fixtures, "words.ts");
@@ -56,5 +56,15 @@ describe("fanfold sim", () => {
     const four = await fanfold(["sim", words, input, "--coordinators", "4"]);
     expect(four.exitCode).toBe(2);
     expect(four.stderr).toContain("1, 3 or 5 coordinators");
+    const both = await fanfold(["sim", words, input, "--no-faults", "--kill-workers"]);
+    expect(both.exitCode).toBe(2);
+    expect(both.stderr).toContain("--no-faults lets nothing fail");
+  });
+
+  it("says so when the job's code ends the process", async () => {
+    writeFileSync(input, "one\ndie\n");
+    const { exitCode, stderr } = await fanfold(["sim", join(jobs, "poison.ts"), input, "--quiet"]);
+    expect(stderr).toMatch(/^error EXECUTOR_EXITED: the job's code has ended the process with exit code 7,/);
+    expect(exitCode).toBe(1);
   });
 });

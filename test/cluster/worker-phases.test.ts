@@ -163,12 +163,19 @@ const phases: readonly Phase[] = [
   { when: "while it publishes the output", signal: "SIGKILL", reached: () => heldAt("commit") },
   { when: "in a map", signal: "SIGSTOP", reached: () => heldAt("map"), cost: lostMaps },
   {
+    when: "its maps done, and nothing fetched",
+    signal: "SIGSTOP",
+    reached: () => heldFetch(0),
+    cost: remadeMaps,
+  },
+  {
     when: "in the middle of a fetch",
     signal: "SIGSTOP",
     reached: () => heldFetch(midFetchBytes),
     cost: remadeMaps,
   },
   { when: "at the last key of the last reduce", signal: "SIGSTOP", reached: lastReduce, cost: lostReduces },
+  { when: "while it prepares the output", signal: "SIGSTOP", reached: () => heldAt("prepare") },
   { when: "while it publishes the output", signal: "SIGSTOP", reached: () => heldAt("commit") },
 ];
 

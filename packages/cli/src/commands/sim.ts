@@ -11,6 +11,7 @@ import {
   Simulation,
   type SimulationOptions,
 } from "@fanfold/simulation";
+import { FanfoldError } from "fanfold";
 import { ExitError, earlyError } from "../exit-codes.js";
 import { terminalSafe } from "../terminal-safe.js";
 
@@ -46,8 +47,10 @@ export async function sim(
   options: SimCommandOptions,
 ): Promise<void> {
   const simulated = simulationOptions(inputs, options);
-  const simulation = await prepare(jobFile, simulated);
+  process.once("exit", tellExit);
+  let simulation: Simulation | undefined;
   try {
+    simulation = await prepare(jobFile, simulated);
     if (simulation.nonDeterminism !== undefined) throw notDeterministic(simulation);
     const tally = await runAll(jobFile, simulated, options);
     const replay = await replayed(simulation, tally, options);
@@ -57,8 +60,17 @@ export async function sim(
       throw new ExitError(1, message, { isTold: true });
     }
   } finally {
-    simulation.close();
+    process.off("exit", tellExit);
+    simulation?.close();
   }
+}
+
+/** Elsewhere a job's code runs in executors, which are replaced; here it takes this process along. */
+function tellExit(code: number): void {
+  process.exitCode = 1;
+  process.stderr.write(
+    `error EXECUTOR_EXITED: the job's code has ended the process with exit code ${code}, and a simulation runs in no other\n`,
+  );
 }
 
 async function prepare(jobFile: string, options: SimulationOptions): Promise<Simulation> {
@@ -86,9 +98,14 @@ function simulationOptions(inputs: readonly string[], options: SimCommandOptions
 
 /** Those that were asked for; all, when none was. */
 function faultsOf(options: SimCommandOptions): Faults {
-  if (!options.faults) return noFaults;
   const { killWorkers, killLeader, partition, slow, drop } = options;
   const isChosen = killWorkers || killLeader || partition || slow || drop !== undefined;
+  if (!options.faults && isChosen)
+    throw new FanfoldError(
+      "USAGE",
+      "--no-faults lets nothing fail: it goes with no option that names a fault.",
+    );
+  if (!options.faults) return noFaults;
   return isChosen ? { killWorkers, killLeader, partition, slow, lossRate: drop ?? 0 } : allFaults;
 }
 
