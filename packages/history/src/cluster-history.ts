@@ -26,11 +26,17 @@ export interface Reign {
   readonly atMs: number;
 }
 
+export interface EndedAttempt extends AttemptEnd {
+  readonly attempt: AttemptId;
+  readonly workerId: string;
+  readonly durationMs: number;
+}
+
 export interface HistoryListener {
   /** Whether the job is in the table: what is told of others is dropped. */
   isKnown(jobId: string): boolean;
   /** By a report in the log. `durationMs` is NaN where nobody saw it start and it does not say. */
-  attemptEnded(end: AttemptEnd & { readonly durationMs: number }): void;
+  attemptEnded(end: EndedAttempt): void;
   attemptsChanged(jobId: string): void;
   eventAdded(event: HistoryEvent): void;
 }
@@ -303,7 +309,8 @@ export class ClusterHistory {
 
   #end(job: JobHistory, attempt: AttemptId, workerId: string, end: AttemptEnd): void {
     const startMs = job.ended(attempt, workerId, end);
-    this.#listener.attemptEnded({ ...end, durationMs: end.endMs - (startMs ?? Number.NaN) });
+    const durationMs = end.endMs - (startMs ?? Number.NaN);
+    this.#listener.attemptEnded({ ...end, attempt, workerId, durationMs });
   }
 
   /** A job that came with a snapshot of the table has no history yet. */

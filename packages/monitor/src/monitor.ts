@@ -11,7 +11,7 @@ import { type Tracer, trace } from "@opentelemetry/api";
 import { originOf } from "./door.js";
 import { EventStreams } from "./event-streams.js";
 import { HttpSide } from "./http-side.js";
-import { writeJobTrace } from "./job-trace.js";
+import { JobTraces } from "./job-traces.js";
 import { MetricsCounts } from "./metrics-counts.js";
 import { metricsSamples } from "./metrics-samples.js";
 import { metricsText } from "./metrics-text.js";
@@ -49,6 +49,7 @@ export class Monitor implements CoordinatorWatcher {
   readonly #workers = new WorkerWatch();
   readonly #history: ClusterHistory;
   readonly #streams: EventStreams;
+  readonly #traces: JobTraces;
   #inside!: CoordinatorInside;
   #http!: HttpSide;
   #sampledMs = 0;
@@ -58,9 +59,15 @@ export class Monitor implements CoordinatorWatcher {
 
   constructor(options: MonitorOptions) {
     this.#options = options;
+    const tracer = options.tracer ?? trace.getTracer("fanfold", options.version);
+    this.#traces = new JobTraces(tracer, (jobId) => this.#inside.describeJob(jobId));
     this.#history = new ClusterHistory({
       isKnown: (jobId) => this.#inside.table().job(jobId) !== undefined,
-      attemptEnded: (end) => this.#counts.attemptEnded(end),
+      attemptEnded: (end) => {
+        this.#counts.attemptEnded(end);
+        // A log that is read again after a start tells of the past: others have written it.
+        if (end.endMs >= this.#startedMs && this.#isLeader()) this.#traces.attemptEnded(end);
+      },
       attemptsChanged: (jobId) => this.#streams.attemptsChanged(jobId),
       eventAdded: (event) => {
         this.#streams.eventAdded(event);
@@ -170,15 +177,29 @@ export class Monitor implements CoordinatorWatcher {
     }
   }
 
-  /** Once, by the replica that leads as the job ends; after the table has taken in all of it. */
+  /** By the replica that leads as the job ends; after the table has taken in all of it. */
   #trace(jobId: string): void {
-    if (!this.#inside.describeCluster().isLeader) return;
-    const { version } = this.#options;
-    const tracer = this.#options.tracer ?? trace.getTracer("fanfold", version);
+    if (!this.#isLeader()) return;
     setImmediate(() => {
       const job = this.#inside.describeJob(jobId);
-      if (job !== undefined) writeJobTrace(tracer, job, this.#history.job(jobId));
+      if (job !== undefined) this.#traces.jobEnded(job);
     });
+  }
+
+  #isLeader(): boolean {
+    return this.#inside.describeCluster().isLeader;
+  }
+
+  /** What has begun and ended since: a job that hangs has its spans up to there. */
+  #followTraces(nowMs: number): void {
+    if (!this.#isLeader()) {
+      this.#traces.leave(nowMs);
+      return;
+    }
+    for (const { id, isFinished } of this.#inside.table().jobs()) {
+      const job = isFinished || !this.#traces.follows(id) ? undefined : this.#inside.describeJob(id);
+      if (job !== undefined) this.#traces.look(job);
+    }
   }
 
   #logEvent({ kind, level, jobId, atMs, text, attempt }: HistoryEvent): void {
@@ -197,6 +218,7 @@ export class Monitor implements CoordinatorWatcher {
     if (nowMs - this.#sampledMs < sampleMs) return;
     this.#sampledMs = nowMs;
     this.#samples.take(this.#inside.describeCluster(), nowMs);
+    this.#followTraces(nowMs);
   }
 
   /** Newest first. */
