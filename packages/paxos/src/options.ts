@@ -16,7 +16,7 @@ export interface ReplicaOptions {
    */
   readonly bootstrap?: boolean;
   /**
-   * A round of the leader election, in ticks; rounds last up to 2.5 times as long where answers are slow. A dead leader is
+   * A round of the leader election, in ticks; rounds last up to twice as long where answers are slow. A dead leader is
    * replaced within four rounds. Default 10.
    */
   readonly electionTimeoutTicks?: number;

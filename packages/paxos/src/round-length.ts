@@ -10,11 +10,11 @@
  */
 
 /** Rounds are at most so many times their usual length: a dead leader is replaced within four of them. */
-const stretchMax = 2.5;
+const stretchMax = 2;
 /** An answer may take so many times as long as the slowest of late. */
 const allowance = 1.5;
 /** Of what was remembered, half is forgotten in so many usual rounds. */
-const halfLifeRounds = 300;
+const halfLifeRounds = 150;
 
 export class RoundLength {
   readonly #usualTicks: number;
@@ -34,7 +34,7 @@ export class RoundLength {
     this.#at = now;
   }
 
-  /** From the usual length up to 2.5 times as much. */
+  /** From the usual length up to twice as much. */
   ticks(now: number): number {
     const needed = this.#heartbeatTicks + Math.ceil(allowance * this.#remembered(now));
     return Math.min(Math.max(needed, this.#usualTicks), this.#mostTicks);

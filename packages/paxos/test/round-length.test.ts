@@ -22,12 +22,12 @@ describe("a round of the election", () => {
     expect(length.ticks(101)).toBe(3 + 12);
   });
 
-  it("is never more than two and a half times as long, whatever an answer took", () => {
+  it("is never more than twice as long, whatever an answer took", () => {
     const length = round();
     length.answered(1_000_000, 5);
-    expect(length.ticks(5)).toBe(25);
+    expect(length.ticks(5)).toBe(20);
     // And what was beyond that is not remembered for longer.
-    expect(length.ticks(5 + 4 * 300 * usualTicks)).toBe(usualTicks);
+    expect(length.ticks(5 + 4 * 150 * usualTicks)).toBe(usualTicks);
   });
 
   it("comes back to its usual length when answers are quick again", () => {
@@ -35,7 +35,7 @@ describe("a round of the election", () => {
     length.answered(14, 0);
     const lengths = [0, 1_000, 3_000, 6_000, 12_000].map((now) => length.ticks(now));
     expect(lengths).toEqual([...lengths].sort((a, b) => b - a));
-    expect(lengths[0]).toBe(24);
+    expect(lengths[0]).toBe(20);
     expect(lengths.at(-1)).toBe(usualTicks);
   });
 });
