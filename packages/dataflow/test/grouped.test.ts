@@ -31,16 +31,20 @@ interface Setting {
   readonly trialRecords?: number | undefined;
 }
 
-/** A segment of what a job emits that combines nothing. */
+/** Of a job that combines nothing. */
+function collectorOf(setting: Setting): Collector {
+  const workDir = join(folder.path, String(runs++));
+  mkdirSync(workDir);
+  const job: AnyJob = defineJob({ name: "t", input: textLines(), map() {}, reduce() {} });
+  return new Collector({ ...setting, job, boundaries: undefined, workDir, compression: "auto" });
+}
+
+/** A segment of what is emitted. */
 async function segmentOf(
   pairs: readonly Pair[],
   setting: Setting,
 ): Promise<{ path: string; digest: string; spills: number }> {
-  const workDir = join(folder.path, String(runs++));
-  mkdirSync(workDir);
-  const job: AnyJob = defineJob({ name: "t", input: textLines(), map() {}, reduce() {} });
-  const options = { ...setting, job, boundaries: undefined, workDir, compression: "auto" as const };
-  const collector = new Collector(options);
+  const collector = collectorOf(setting);
   for (const [key, value] of pairs) collector.emit(key, value);
   const { path, digest } = await collector.finish(pace);
   return { path, digest, spills: collector.spills };
@@ -197,6 +201,33 @@ describe("pairs whose keys repeat, of a job that combines nothing", () => {
       const groups = await groupsOf([path, path], 0, valuesMax);
       expect(groups.map(String)).toEqual(oracleGroups(sorted, valuesMax).map(String));
     }
+  });
+
+  test("come out the same when their reader numbers its records, also when it begins anew", async () => {
+    const texts = [
+      ["a", "b", "fifteen letters", "sixteen letters!"],
+      ["b", "c", "a"],
+    ];
+    const numbered = Array.from({ length: 400 }, (_, i) => ({
+      texts: texts[i < 200 ? 0 : 1]!,
+      number: i % 3,
+    }));
+    const pairs: Pair[] = [];
+    const collector = collectorOf({ partitions: 2, memoryBytes: 8000, trialRecords: 20 });
+    for (const [i, record] of numbered.entries()) {
+      const key = record.texts[record.number]!;
+      collector.expectTexts({ texts: record.texts, numbers: new Uint32Array(0) });
+      collector.expectRecord(key, record.number);
+      // A user emits the record at hand, or something else.
+      const emitted: Pair = [i % 7 === 0 ? "other" : key, i];
+      pairs.push(emitted);
+      collector.emit(...emitted);
+      collector.expectRecord();
+    }
+    const { path } = await collector.finish(pace);
+    expect(collector.spills).toBeGreaterThan(1);
+    const expected = oracle(pairs, 2);
+    for (let p = 0; p < 2; p++) expect(await recordsOf([path], p, 1 << 20)).toEqual(expected[p]);
   });
 
   test("are sorted one by one where keys are nearly all different", async () => {
