@@ -99,11 +99,20 @@ describe("the cluster of this machine", () => {
 });
 
 describe("the options of a job", () => {
-  const none = { set: {}, folder: {}, force: false, backups: true, json: false, quiet: false, out: "out" };
+  const none = {
+    set: {},
+    folder: {},
+    force: false,
+    backups: true,
+    earlyFetch: true,
+    json: false,
+    quiet: false,
+    out: "out",
+  };
   const names = jobOptions.map((option) => option.attributeName());
 
   it.each(names.filter((name) => name !== "json" && name !== "quiet"))("reach it: %s", (name) => {
-    const other = { set: { a: "b" }, folder: { a: "b" }, force: true, backups: false };
+    const other = { set: { a: "b" }, folder: { a: "b" }, force: true, backups: false, earlyFetch: false };
     const given = { ...none, [name]: other[name as keyof typeof other] ?? 2 };
     expect(submitOptions(given)).not.toEqual(submitOptions(none));
   });

@@ -24,6 +24,8 @@ export interface SubmitOptions {
   readonly maxAttempts?: number;
   /** `false`: slow tasks get no second attempt. Default true. */
   readonly backups?: boolean;
+  /** `false`: reduce tasks begin when all maps are done; else some, in free slots, fetch what is there before. Default true. */
+  readonly earlyFetch?: boolean;
   /** An attempt that shows no progress for so many milliseconds is ended, and counts as failed; default 600,000. */
   readonly stallTimeoutMs?: number;
   /**
@@ -94,6 +96,7 @@ export async function prepareSubmission(
       collectRecords: place.collectRecords,
       ...(options.maxAttempts === undefined ? {} : { maxAttempts: options.maxAttempts }),
       ...(options.backups === undefined ? {} : { backups: options.backups }),
+      ...(options.earlyFetch === undefined ? {} : { earlyFetch: options.earlyFetch }),
       ...(options.stallTimeoutMs === undefined ? {} : { stallTimeoutMs: options.stallTimeoutMs }),
       ...(options.splitBytes === undefined ? {} : { splitBytes: options.splitBytes }),
       ...(options.skipBadRecords === undefined ? {} : { skipBadRecords: options.skipBadRecords }),

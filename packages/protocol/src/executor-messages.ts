@@ -49,7 +49,7 @@ export type DaemonToExecutor =
       readonly workDir: string;
       /** Of this attempt alone: output files. */
       readonly outputDir: string;
-      /** For a reduce attempt. */
+      /** For a reduce attempt: those known so far. */
       readonly sources?: SegmentSources;
       /** For a map attempt of a range-partitioned job. */
       readonly boundaries?: readonly Uint8Array[];
@@ -58,6 +58,8 @@ export type DaemonToExecutor =
       /** Of a reduce attempt: its node in pictures, and the snapshots after whose cut it is born. */
       readonly node?: FetchNode;
     }
+  /** To a reduce attempt that began before all maps were done: places that it was not told of, or that have changed. */
+  | { readonly type: "sources"; readonly attempt: AttemptId; readonly sources: SegmentSources }
   /** Abort the attempt at hand; answered by nothing. An executor that does not end it in time is killed. */
   | { readonly type: "stop"; readonly attempt: AttemptId };
 
@@ -121,6 +123,7 @@ const daemonToExecutor = s.variant<DaemonToExecutor>("type", [
     isLocal: s.optional(s.flag),
     node: s.optional(s.record<FetchNode>({ id: s.path, worker: s.path, bornAfter: snapshotNames })),
   }),
+  s.record<ToExecutor<"sources">>({ type: s.literal("sources"), attempt: s.attemptId, sources }),
   s.record<ToExecutor<"stop">>({ type: s.literal("stop"), attempt: s.attemptId }),
 ]);
 

@@ -223,6 +223,7 @@ export const jobSpec: SchemaOf<JobSpec> = record<JobSpec>({
   options: record<JobSpec["options"]>({
     maxAttempts: optional(whole),
     backups: optional(flag),
+    earlyFetch: optional(flag),
     stallTimeoutMs: optional(whole),
     memoryBytes: whole,
     splitBytes: optional(whole),
@@ -314,6 +315,7 @@ export const attemptProgress: SchemaOf<AttemptProgress> = record<AttemptProgress
 export const runningAttempt: SchemaOf<RunningAttempt> = record<RunningAttempt>({
   attempt: attemptId,
   inputsVersion: whole,
+  isWaiting: optional(v.literal(true) as SchemaOf<true>),
 });
 
 export const workerInfo: SchemaOf<WorkerInfo> = record<WorkerInfo>({

@@ -85,14 +85,14 @@ export function outputsFor(
   stage: StageRun,
   pool: WorkerPool,
 ): SendMapOutputs | undefined {
-  const version = stage.remade.length;
+  const version = stage.made.length;
   const sent = worker.outputsSent.get(stage);
   if (sent === version) return undefined;
   worker.outputsSent.set(stage, version);
   const { holders, entries } =
     sent === undefined
       ? allLocations(job, stage, pool)
-      : locate(job, stage.table, new Set(stage.remade.slice(sent)), pool);
+      : locate(job, stage.table, new Set(stage.made.slice(sent)), pool);
   return {
     type: "sendMapOutputs",
     workerId: worker.workerId,
@@ -107,7 +107,7 @@ export function outputsFor(
 
 /** Made once for all workers that ask: a list of 200,000 places is not to be built 2,000 times. */
 function allLocations(job: JobRecord, stage: StageRun, pool: WorkerPool): OutputLocations {
-  const key = `${stage.remade.length}/${stage.table.done}/${pool.version}`;
+  const key = `${stage.made.length}/${stage.table.done}/${pool.version}`;
   if (stage.locations?.key !== key) {
     stage.locations = { key, ...locate(job, stage.table, stage.table.columns.state.keys(), pool) };
   }

@@ -22,6 +22,10 @@ export class AttemptBook {
   backupsRunning = 0;
   /** Jobs with tasks that could start now. */
   readonly hungry: Set<JobRun> = new Set();
+  /** Jobs with tasks that could begin to fetch, though not all that they read is made. */
+  readonly patient: Set<JobRun> = new Set();
+  /** Attempts that do so, oldest first. */
+  readonly early: Set<AttemptRun> = new Set();
 
   constructor(epoch: number, clock: { readonly nowMs: number }, pool: WorkerPool, outbox: Outbox) {
     this.#epoch = epoch;
@@ -34,6 +38,8 @@ export class AttemptBook {
   review(run: JobRun): void {
     if (run.isHungry) this.hungry.add(run);
     else this.hungry.delete(run);
+    if (run.isPatient) this.patient.add(run);
+    else this.patient.delete(run);
   }
 
   current(id: AttemptId, run: JobRun | undefined): AttemptRun | undefined {
@@ -55,14 +61,16 @@ export class AttemptBook {
     };
     const assignment = assignmentOf(run.job, stage.table, id, this.#replicaOf(run, stage, task, worker));
     const { workerId } = worker;
+    const { input } = stage.table.stage;
+    const isEarly = input.type === "shuffle" && !run.stages[input.from]!.areOutputsKnown;
     this.#register(run, stage, {
       id,
       workerId,
       inputsVersion: assignment.inputsVersion,
       isAdopted: false,
+      isEarly,
       hasReported: false,
     });
-    const { input } = stage.table.stage;
     const outputs =
       input.type === "shuffle" ? outputsFor(worker, run.job, run.stages[input.from]!, this.#pool) : undefined;
     if (outputs !== undefined) this.#outbox.add(outputs);
@@ -87,13 +95,34 @@ export class AttemptBook {
     id: AttemptId,
     workerId: string,
     inputsVersion: number,
-    hasReported: boolean,
+    { hasReported, isEarly }: Pick<AttemptRun, "hasReported" | "isEarly">,
   ): AttemptRun {
     const stage = run.stages[id.stage]!;
     stage.pending.remove(id.task);
     stage.noteAttempt(id.task, id.attempt);
     this.#outbox.changed(run.job.id);
-    return this.#register(run, stage, { id, workerId, inputsVersion, isAdopted: true, hasReported });
+    const known = { id, workerId, inputsVersion, isAdopted: true, hasReported, isEarly };
+    return this.#register(run, stage, known);
+  }
+
+  /** The attempt waits to be told of outputs. */
+  markEarly(attempt: AttemptRun): void {
+    if (attempt.hasReported) return;
+    attempt.isEarly = true;
+    this.early.add(attempt);
+  }
+
+  /** It has been told of all outputs: from here on it is an attempt like others. */
+  markComplete(attempt: AttemptRun): void {
+    this.early.delete(attempt);
+    attempt.isEarly = false;
+    attempt.sinceMs = this.#clock.nowMs;
+  }
+
+  /** Takes the slot from an attempt that can as well wait without one. */
+  giveWay(attempt: AttemptRun): void {
+    this.stop(attempt, "preempted");
+    this.requeue(attempt.job, attempt.stage, attempt.id.task);
   }
 
   /** The attempt no longer runs, but is still its task's: the log is to say what its report means. */
@@ -159,7 +188,7 @@ export class AttemptBook {
   #register(
     job: JobRun,
     stage: StageRun,
-    known: Pick<AttemptRun, "id" | "workerId" | "inputsVersion" | "isAdopted" | "hasReported">,
+    known: Pick<AttemptRun, "id" | "workerId" | "inputsVersion" | "isAdopted" | "isEarly" | "hasReported">,
   ): AttemptRun {
     const attempt: AttemptRun = {
       ...known,
@@ -178,6 +207,7 @@ export class AttemptBook {
       this.#pool.occupy(attempt);
       stage.running += 1;
       job.running += 1;
+      if (attempt.isEarly) this.early.add(attempt);
     }
     this.review(job);
     return attempt;
@@ -188,6 +218,7 @@ export class AttemptBook {
     addProgress(attempt.stage.live, attempt.progress, -1);
     attempt.progress = emptyProgress();
     this.#pool.release(attempt);
+    this.early.delete(attempt);
     if (attempt.stage.backups.get(attempt.id.task) === attempt) this.backupsRunning -= 1;
     attempt.stage.running -= 1;
     attempt.job.running -= 1;

@@ -31,7 +31,8 @@ export class Backups {
   }
 
   get #hasRoom(): boolean {
-    if (this.#pool.isFull || this.#book.hungry.size > 0) return false;
+    if (this.#pool.isFull && this.#book.early.size === 0) return false;
+    if (this.#book.hungry.size > 0) return false;
     return this.#book.backupsRunning < Math.max(1, Math.floor(this.#pool.slots * backupSlotShare));
   }
 
@@ -42,11 +43,28 @@ export class Backups {
     const running = stage.allAttempts().filter((attempt) => !attempt.hasReported);
     const survey = stage.pace.survey(running, nowMs);
     for (const attempt of latest(stage, running, survey, nowMs)) {
-      const worker = this.#workerFor(attempt, survey);
+      const worker = this.#workerFor(attempt, survey) ?? this.#clearedFor(attempt, survey);
       if (worker === undefined) continue;
       this.#book.start(run, stage, attempt.id.task, worker);
       if (!this.#hasRoom) return;
     }
+  }
+
+  /** One that would do but for an attempt that only fetches ahead, which gives way. */
+  #clearedFor(attempt: AttemptRun, survey: StageSurvey): PoolWorker | undefined {
+    for (const early of [...this.#book.early]) {
+      const worker = this.#pool.get(early.workerId);
+      if (worker === undefined || worker.isDraining || worker.isQuarantined) continue;
+      if (!this.#canTake(attempt, worker, survey)) continue;
+      this.#book.giveWay(early);
+      return worker;
+    }
+    return undefined;
+  }
+
+  #canTake(attempt: AttemptRun, { workerId }: PoolWorker, survey: StageSurvey): boolean {
+    if (workerId === attempt.workerId || survey.isSlow(workerId)) return false;
+    return !attempt.stage.pending.isAvoided(attempt.id.task, workerId);
   }
 
   /** Another than the one that is slow with it: on another host if possible, and not slow itself. */
@@ -54,9 +72,8 @@ export class Backups {
     const hostId = this.#pool.get(attempt.workerId)?.info.hostId;
     let sameHost: PoolWorker | undefined;
     for (const worker of this.#pool.withRoom()) {
-      const { workerId, info } = worker;
-      if (workerId === attempt.workerId || survey.isSlow(workerId)) continue;
-      if (attempt.stage.pending.isAvoided(attempt.id.task, workerId)) continue;
+      if (!this.#canTake(attempt, worker, survey)) continue;
+      const { info } = worker;
       if (info.hostId !== hostId) return worker;
       sameHost ??= worker;
     }

@@ -4,6 +4,7 @@
  * the job its earliest ready stage, in the stage what `PendingTasks` gives it: near to it on the ring, and large first.
  */
 import type { AttemptBook } from "./attempt-book.js";
+import type { EarlyReaders } from "./early-readers.js";
 import type { JobRun, StageRun } from "./job-run.js";
 import type { PoolWorker, WorkerPool } from "./worker-pool.js";
 
@@ -13,16 +14,20 @@ const jobsCompared = 64;
 export class Dispatcher {
   readonly #book: AttemptBook;
   readonly #pool: WorkerPool;
+  readonly #early: EarlyReaders;
 
-  constructor(book: AttemptBook, pool: WorkerPool) {
+  constructor(book: AttemptBook, pool: WorkerPool, early: EarlyReaders) {
     this.#book = book;
     this.#pool = pool;
+    this.#early = early;
   }
 
   /** Fills free slots as far as there is work for them. */
   dispatch(): void {
     this.#fillSlots();
+    while (this.#book.hungry.size > 0 && this.#pool.isFull && this.#early.giveWay()) this.#fillSlots();
     if (this.#pool.isFull && this.#makeRoom()) this.#fillSlots();
+    this.#early.start();
   }
 
   #fillSlots(): void {

@@ -3,6 +3,7 @@ import { textHash } from "@fanfold/placement";
 import type { AttemptId } from "./attempt-id.js";
 import type { MapOutputEntry, MapOutputHolder } from "./effect.js";
 import type { JobRecord } from "./job-record.js";
+import { earlyFetchShare } from "./limits.js";
 import { OutputHolders } from "./output-holders.js";
 import { PartitionSizes } from "./partition-sizes.js";
 import { PendingTasks } from "./pending-tasks.js";
@@ -20,11 +21,13 @@ export interface AttemptRun {
   readonly stage: StageRun;
   readonly inputsVersion: number;
   /** When this leader first knew of it. */
-  readonly sinceMs: number;
+  sinceMs: number;
   /** Share of its work that was done then; unknown, for an adopted one, before its first heartbeat. */
   fractionThen: number;
   /** Share of its work that is done, 0 to 1, as far as it tells. */
   fraction: number;
+  /** It fetches while outputs that it reads are still being made: it cannot end before it is told of the last. */
+  isEarly: boolean;
   /** The leader before started it: how long it has been at work is not known. */
   readonly isAdopted: boolean;
   hasReported: boolean;
@@ -67,6 +70,11 @@ export class JobRun {
     return !this.isHeld && this.job.state === "running" && this.stages.some((stage) => this.canStart(stage));
   }
 
+  /** Whether some task could begin to fetch, ahead of the last of what it reads. */
+  get isPatient(): boolean {
+    return this.stages.some((stage) => this.canStartEarly(stage));
+  }
+
   /** For the display of how fast it goes. */
   sampleRates(nowMs: number): void {
     for (const { table, live, rates } of this.stages) {
@@ -80,12 +88,31 @@ export class JobRun {
     return stage.pending.size > 0 && this.areInputsThere(stage);
   }
 
+  /**
+   * Whether tasks that read this stage's shuffle may begin to fetch: half of it is there, the rest is being made, and
+   * nothing of it waits for a slot.
+   */
+  canStartEarly({ pending, table }: StageRun): boolean {
+    const { job } = this;
+    const { input, after } = table.stage;
+    if (pending.size === 0 || input.type !== "shuffle" || job.spec.options.earlyFetch === false) return false;
+    if (this.isHeld || job.state !== "running") return false;
+    const source = this.stages[input.from]!;
+    const { tasks, done, isDone } = source.table;
+    if (isDone || done < tasks * earlyFetchShare || source.pending.size > 0 || source.lossesInFlight > 0) {
+      return false;
+    }
+    return after.every((id) => id === input.from || job.stages[id]!.isDone);
+  }
+
   /** Puts the tasks of a stage that reads a shuffle in the order of what they will have to read, once that is known. */
   sizeUp(stage: StageRun): void {
     const { input } = stage.table.stage;
     if (input.type !== "shuffle" || stage.isSizedUp) return;
-    stage.isSizedUp = true;
-    stage.pending.resize(this.stages[input.from]!.partitionSizes.list(stage.table.tasks));
+    const source = this.stages[input.from]!;
+    // Those that begin early go by what is known by then; the others by all.
+    stage.isSizedUp = source.table.isDone;
+    stage.pending.resize(source.partitionSizes.list(stage.table.tasks));
   }
 
   /** Whether all that an attempt of this stage would read is made, and not about to be found lost. */
@@ -119,8 +146,10 @@ export class StageRun {
   readonly holders: OutputHolders | undefined;
   /** Who holds second copies. */
   readonly replicas: OutputHolders | undefined;
-  /** Tasks whose outputs were re-made since this leader began; the count is the version of the locations. */
-  readonly remade: number[] = [];
+  /** Tasks whose outputs were made since this leader began, or again; the count is the version of the locations. */
+  readonly made: number[] = [];
+  /** Tasks that are done as far as the log was followed here: the table itself may be ahead by some commands. */
+  doneHeard: number;
   /** Losses of its outputs that are proposed and not yet decided: nothing should be started that reads them. */
   lossesInFlight = 0;
   /** All locations, as of the state that `key` names. */
@@ -135,6 +164,7 @@ export class StageRun {
   constructor(job: JobRecord, table: StageTable) {
     this.table = table;
     const isPlaceless = table.stage.input.type === "shuffle";
+    this.doneHeard = table.done;
     this.pending = new PendingTasks(taskHashes(job, table), { sizes: splitSizes(job, table), isPlaceless });
     this.attempts = table.columns.attempt.slice();
     for (const [task, records] of table.failures) {
@@ -162,6 +192,11 @@ export class StageRun {
     const replica = job.replicaOf(this.table, task);
     if (replica === undefined) this.replicas?.clear(task);
     else this.replicas?.set(task, replica);
+  }
+
+  /** Whether whoever is told of `made` knows all outputs. */
+  get areOutputsKnown(): boolean {
+    return this.doneHeard === this.table.tasks;
   }
 
   /** Of one task, the first attempt before its backup. */

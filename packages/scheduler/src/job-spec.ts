@@ -37,6 +37,8 @@ export interface JobOptions {
   readonly maxAttempts?: number;
   /** `false`: slow attempts get no backup. */
   readonly backups?: boolean;
+  /** `false`: reduce attempts begin when all maps are done, and not to fetch before. Default true. */
+  readonly earlyFetch?: boolean;
   /** An attempt whose progress stands still for so long is ended, and counts as failed. Unset: `stallTimeoutMs`. */
   readonly stallTimeoutMs?: number;
   /** Memory for the buffers of one attempt, in bytes. */

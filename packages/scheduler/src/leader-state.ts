@@ -1,6 +1,7 @@
 /** What the parts of the scheduler have in common: all that one leader knows and has to say. */
 import { AttemptBook } from "./attempt-book.js";
 import { type AttemptId, formatAttemptId } from "./attempt-id.js";
+import { EarlyReaders } from "./early-readers.js";
 import { Fleet } from "./fleet.js";
 import { JobErrands } from "./job-errands.js";
 import { JobRun } from "./job-run.js";
@@ -26,6 +27,7 @@ export class LeaderState {
   readonly lostOutputs: LostOutputs;
   readonly health: WorkerHealth;
   readonly peerReach: PeerReach;
+  readonly earlyReaders: EarlyReaders;
   readonly fleet: Fleet;
   nowMs = 0;
   /** Whether workers that are not here are gone, and no longer only on their way to this leader. */
@@ -39,6 +41,7 @@ export class LeaderState {
     this.lostOutputs = new LostOutputs(this.book, this.pool, this.outbox);
     this.health = new WorkerHealth(this.pool, this.outbox);
     this.peerReach = new PeerReach(this);
+    this.earlyReaders = new EarlyReaders(this.book, this.pool, this.outbox);
     this.fleet = new Fleet(table, this.pool, this.outbox);
     for (const job of table.jobs()) {
       if (!job.isFinished) this.runs.set(job.id, new JobRun(job, job.isPlanned));

@@ -66,6 +66,9 @@ export const adoptionGraceMs = 3_000;
 /** Partitions a slot, where nobody says how many: two rounds of reduce tasks even out unequal partitions. */
 export const partitionsPerSlot = 2;
 
+/** Share of the maps that must be done before a reduce attempt fetches: less is not worth a slot, even a free one. */
+export const earlyFetchShare = 0.5;
+
 /** An attempt younger than this is not called slow: start-up, and a fetch, have no rate yet. */
 export const backupAfterMs = 2_000;
 

@@ -90,6 +90,7 @@ export class LogEvents {
     const run = this.#leader.runs.get(jobId);
     if (run === undefined) return;
     this.#leader.book.review(run);
+    this.#leader.earlyReaders.hasNews = true;
     this.#leader.outbox.changed(jobId);
     this.#leader.errands.advance(run, this.#leader.nowMs);
   }
@@ -137,6 +138,7 @@ export class LogEvents {
     this.#endAttempts(stage, id);
     this.#leader.health.noteWin(workerId, this.#leader.nowMs);
     stage.pending.remove(id.task);
+    stage.doneHeard += 1;
     if (partitionSizes !== undefined) stage.partitionSizes.add(partitionSizes);
     this.#outputMade(run, stage, id.task, isRemade);
     this.#leader.book.review(run);
@@ -152,9 +154,9 @@ export class LogEvents {
 
   #outputMade(run: JobRun, stage: StageRun, task: number, isElsewhere: boolean): void {
     stage.noteHolders(run.job, task);
-    if (isElsewhere && stage.table.feedsShuffle) {
-      stage.remade.push(task);
-      this.#remade.set(stage, run);
+    if (stage.table.feedsShuffle) {
+      stage.made.push(task);
+      if (isElsewhere) this.#remade.set(stage, run);
     }
     if (this.#leader.isGraceOver) this.#leader.lostOutputs.outputMade(run, stage, task);
   }
@@ -193,6 +195,7 @@ export class LogEvents {
     const stage = run?.stages[event.stage];
     if (run === undefined || stage === undefined) return;
     if (event.reason === "outputLost") {
+      stage.doneHeard -= 1;
       stage.holders?.clear(event.task);
       stage.replicas?.clear(event.task);
     }

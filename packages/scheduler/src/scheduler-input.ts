@@ -79,6 +79,8 @@ export interface WorkerJoined {
 export interface RunningAttempt {
   readonly attempt: AttemptId;
   readonly inputsVersion: number;
+  /** It has not been told of all outputs that it reads. */
+  readonly isWaiting?: true;
 }
 
 export interface AttemptProgress {

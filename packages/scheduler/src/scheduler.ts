@@ -47,7 +47,7 @@ export class Scheduler {
     this.#leader = new LeaderState(table, epoch);
     this.#workers = new WorkerEvents(this.#leader);
     this.#log = new LogEvents(this.#leader);
-    this.#dispatcher = new Dispatcher(this.#leader.book, this.#leader.pool);
+    this.#dispatcher = new Dispatcher(this.#leader.book, this.#leader.pool, this.#leader.earlyReaders);
     this.#backups = new Backups(this.#leader.book, this.#leader.pool);
     this.#departures = new Departures(this.#leader);
   }
@@ -64,6 +64,7 @@ export class Scheduler {
     this.#dispatcher.dispatch();
     if (input.type === "tick") this.#backups.start(this.#leader.runs.values(), this.#leader.nowMs);
     this.#log.sendRemade();
+    this.#leader.earlyReaders.tell(input.type === "tick");
     this.#departures.flush();
     return outbox.drain();
   }

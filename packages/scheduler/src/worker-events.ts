@@ -48,13 +48,17 @@ export class WorkerEvents {
     }
   }
 
-  #adoptRunning(worker: PoolWorker, { attempt: id, inputsVersion }: RunningAttempt): void {
+  #adoptRunning(worker: PoolWorker, { attempt: id, inputsVersion, isWaiting }: RunningAttempt): void {
     const run = this.#leader.runs.get(id.jobId);
-    if (this.#leader.book.current(id, run) !== undefined) return;
+    const known = this.#leader.book.current(id, run);
+    // What it was told of new outputs may have been lost with the connection.
+    if (known !== undefined && isWaiting === true) this.#leader.book.markEarly(known);
+    if (known !== undefined) return;
     if (run !== undefined && this.#isOpen(run, id) && worker.hasRoom) {
       const stage = run.stages[id.stage]!;
       if (inputsVersion === run.job.inputsVersionOf(stage.table)) {
-        this.#leader.book.adopt(run, id, worker.workerId, inputsVersion, false);
+        const state = { hasReported: false, isEarly: isWaiting === true };
+        this.#leader.book.adopt(run, id, worker.workerId, inputsVersion, state);
         return;
       }
     }
@@ -95,7 +99,12 @@ export class WorkerEvents {
 
   draining(workerId: string): void {
     const worker = this.#leader.pool.get(workerId);
-    if (worker !== undefined) this.#leader.pool.drain(worker);
+    if (worker === undefined) return;
+    this.#leader.pool.drain(worker);
+    // It is to end what it runs, and these could not end soon.
+    for (const attempt of [...worker.running.values()]) {
+      if (attempt.isEarly) this.#leader.book.giveWay(attempt);
+    }
   }
 
   heartbeat({ workerId, progress }: Input<"heartbeat">): void {
@@ -162,7 +171,8 @@ export class WorkerEvents {
       const stage = run.stages[id.stage]!;
       const inputsVersion =
         report.type === "finished" ? report.inputsVersion : run.job.inputsVersionOf(stage.table);
-      return this.#leader.book.adopt(run, id, workerId, inputsVersion, true);
+      const state = { hasReported: true, isEarly: false };
+      return this.#leader.book.adopt(run, id, workerId, inputsVersion, state);
     }
     const columns = run?.job.stages[id.stage]?.columns;
     this.#leader.settle(workerId, id, report.type === "finished" && columns?.isWinner(id) === true);

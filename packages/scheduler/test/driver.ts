@@ -15,12 +15,12 @@ import {
   Scheduler,
   type SchedulerInput,
   type SegmentReplica,
-  type SendMapOutputs,
   type TableEvent,
   type TaskAssignment,
   type TaskResult,
   type WorkerInfo,
 } from "../src/index.js";
+import { learnOutputs } from "./learn-outputs.js";
 
 type EffectOf<T extends Effect["type"]> = Extract<Effect, { type: T }>;
 
@@ -36,6 +36,8 @@ export interface FakeWorker {
   readonly onTheWay: AttemptReport[];
   /** Places of map outputs it knows, by job and stage, then task. */
   readonly outputs: Map<string, Map<number, { workerId: string; attempt: number; epoch: number }>>;
+  /** Of each reduce attempt: the map tasks of which it has been told an output. */
+  readonly told: Map<string, Set<number>>;
   /** Boundaries it has been told, by job and stage. */
   readonly boundaries: Map<string, readonly Uint8Array[]>;
   readonly heldJobs: Set<string>;
@@ -44,6 +46,8 @@ export interface FakeWorker {
 export interface DriverOptions {
   /** Decide proposals at once (the default), or when `decide` is called. */
   readonly isLogManual?: boolean;
+  /** Whether a tick comes between the table's taking in of a command and the scheduler's hearing of it. */
+  readonly ticksAhead?: () => boolean;
   /** Reports arrive at once (the default), or when `deliver` is called. */
   readonly areReportsManual?: boolean;
   /** Answer `listInputs` with this; default: as many splits as the job's only input says. */
@@ -115,6 +119,7 @@ export class Driver {
       unsettled: new Map(),
       onTheWay: [],
       outputs: new Map(),
+      told: new Map(),
       boundaries: new Map(),
       heldJobs: new Set(),
     };
@@ -125,11 +130,24 @@ export class Driver {
     const running = [...worker.running.values(), ...worker.unsettled.values()].map(({ attempt }) => ({
       attempt,
       inputsVersion: this.#inputsVersions.get(formatAttemptId(attempt))!,
+      ...(this.#isWaiting(worker, attempt) ? { isWaiting: true as const } : {}),
     }));
     this.send({ type: "workerJoined", worker: worker.info, running, heldJobs: [...worker.heldJobs] });
     for (const report of [...worker.unsettled.values()])
       this.send({ type: "attemptReported", workerId, report });
     return worker;
+  }
+
+  #isWaiting(worker: FakeWorker, attempt: AttemptId): boolean {
+    const running = worker.running.get(formatAttemptId(attempt));
+    return running !== undefined && !this.canEnd(running);
+  }
+
+  /** Whether an attempt has what it takes to come to its end: a reduce attempt must know all outputs that it reads. */
+  canEnd(assignment: TaskAssignment): boolean {
+    if (assignment.kind !== "reduce") return true;
+    const worker = this.workers.get(this.workerOf(assignment.attempt))!;
+    return worker.told.get(formatAttemptId(assignment.attempt))?.size === assignment.mapTasks;
   }
 
   /** The worker can no longer be heard; what it runs goes on. */
@@ -180,6 +198,7 @@ export class Driver {
 
   finish(assignment: TaskAssignment, result: Partial<TaskResult> = {}): Effect[] {
     const { attempt, inputsVersion } = assignment;
+    if (!this.canEnd(assignment)) throw new Error(`${formatAttemptId(attempt)} does not know all its inputs`);
     const report = {
       type: "finished",
       attempt,
@@ -218,8 +237,8 @@ export class Driver {
 
   /** Finishes whatever runs until nothing does. */
   finishAll(until: () => boolean = () => false): void {
-    for (let next = this.running()[0]; next !== undefined && !until(); next = this.running()[0])
-      this.finish(next);
+    const nextToEnd = (): TaskAssignment | undefined => this.running().find((each) => this.canEnd(each));
+    for (let next = nextToEnd(); next !== undefined && !until(); next = nextToEnd()) this.finish(next);
   }
 
   /** Decides one waiting proposal, with a log that is driven by hand. */
@@ -272,6 +291,7 @@ export class Driver {
         throw new Error(`${formatAttemptId(event.attempt)} has won without its files`);
       }
     }
+    if (this.options.ticksAhead?.() === true) this.#inputs.push({ type: "tick", nowMs: this.nowMs });
     this.send({ type: "decided", index: this.log.length, command, events });
   }
 
@@ -372,7 +392,9 @@ export class Driver {
     }
     if (assignment.kind !== "reduce") return;
     const known = worker.outputs.get(`${assignment.attempt.jobId}/${assignment.mapStage}`);
-    if ((known?.size ?? 0) !== assignment.mapTasks)
+    worker.told.set(formatAttemptId(assignment.attempt), new Set(known?.keys()));
+    const isEarly = this.job(assignment.attempt.jobId).spec.options.earlyFetch !== false;
+    if (!isEarly && (known?.size ?? 0) !== assignment.mapTasks)
       throw new Error("a reduce task was started without its inputs");
   }
 
@@ -384,15 +406,6 @@ export class Driver {
     for (const [id, { attempt }] of worker.unsettled)
       if (attempt.jobId === jobId) worker.unsettled.delete(id);
   }
-}
-
-function learnOutputs(worker: FakeWorker, { jobId, stage, holders, entries }: SendMapOutputs): void {
-  const name = `${jobId}/${stage}`;
-  const known = worker.outputs.get(name) ?? new Map();
-  for (const { task, attempt, epoch, holder } of entries) {
-    known.set(task, { workerId: holders[holder]!.workerId, attempt, epoch });
-  }
-  worker.outputs.set(name, known);
 }
 
 function pick({ attempt, epoch }: { attempt: number; epoch: number }): { attempt: number; epoch: number } {
@@ -447,7 +460,7 @@ const mapOnly = { name: "j", input: {}, map: () => {} } as unknown as AnyJob;
 const mapReduce = { ...mapOnly, reduce: () => {} } as unknown as AnyJob;
 const sorting = { ...mapReduce, partitioner: { kind: "range", sampleRecordsMax: 100 } } as unknown as AnyJob;
 
-/** A job with `maps` splits; `reducers` 0 makes it map-only. */
+/** A job with `maps` splits; `reducers` 0 makes it map-only. Reduces begin when all maps are done, unless asked. */
 export function spec(
   maps: number,
   reducers: number | undefined,
@@ -471,6 +484,7 @@ export function spec(
       memoryBytes: 1 << 26,
       force: false,
       collectRecords: false,
+      earlyFetch: false,
       ...(reducers ? { reducers } : {}),
       ...more.options,
     },

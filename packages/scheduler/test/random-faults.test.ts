@@ -28,12 +28,14 @@ class Ordeal {
   readonly #unstable: number;
   readonly #reports: { workerId: string; epoch: number; report: AttemptReport }[] = [];
   /** What each reduce attempt could read when it began. */
-  readonly #readAtStart: Map<string, string[]> = new Map();
+  readonly #readAtStart: Map<string, (string | undefined)[]> = new Map();
   /** Digests of all segments that were ever made, by worker, job, stage, task, attempt and epoch. */
   readonly #digests: Map<string, string> = new Map();
   /** Per job: what its reduce tasks must have read for the output to be right. */
   readonly inputsAtCommit: Map<string, string> = new Map();
   jobs = 0;
+  /** Times that a reduce attempt was seen to wait for outputs. */
+  waits = 0;
   #workers = 0;
 
   constructor(seed: number) {
@@ -42,6 +44,7 @@ class Ordeal {
     this.driver = new Driver({
       isLogManual: true,
       areReportsManual: seed % 2 === 0,
+      ticksAhead: () => this.#random() < 0.3,
       publish: (effect) => {
         const stages = this.driver.job(effect.jobId).stages;
         const maps = stages.findIndex(({ stage }) => stage.output.type === "shuffle");
@@ -72,6 +75,7 @@ class Ordeal {
     const options = {
       ...(this.#random() < 0.2 ? { maxAttempts: 1 + this.#below(3) } : {}),
       ...(this.#random() < 0.4 ? { shuffleReplicas: 2 } : {}),
+      ...(this.#random() < 0.7 ? { earlyFetch: true } : {}),
     };
     this.driver.submit(spec(maps, reducers, { options, isSort: this.#random() < 0.3 }), jobId);
   }
@@ -108,7 +112,9 @@ class Ordeal {
       for (const workerId of this.driver.workers.keys()) this.driver.deliver(workerId);
       while (this.driver.decide()) this.#noteStarts();
       this.#noteStarts();
-      const next = this.driver.running().find(({ attempt }) => this.#isConnected(attempt));
+      const next = this.driver
+        .running()
+        .find((running) => this.#isConnected(running.attempt) && this.driver.canEnd(running));
       if (next === undefined) this.driver.tick(1_000);
       else this.#finish(next);
     }
@@ -126,16 +132,24 @@ class Ordeal {
     for (const assignment of this.driver.running()) {
       if (assignment.kind !== "reduce") continue;
       const id = formatAttemptId(assignment.attempt);
-      if (!this.#readAtStart.has(id)) this.#readAtStart.set(id, this.#known(assignment));
+      const known = this.#known(assignment);
+      const before = this.#readAtStart.get(id);
+      // What it was told of later, it may have read from then on.
+      this.#readAtStart.set(
+        id,
+        known.map((digest, task) => before?.[task] ?? digest),
+      );
+      if (!this.driver.canEnd(assignment)) this.waits += 1;
     }
   }
 
   /** Digests of the map outputs that a reduce attempt would be given now. */
-  #known({ attempt, mapStage, mapTasks }: ReduceAssignment): string[] {
+  #known({ attempt, mapStage, mapTasks }: ReduceAssignment): (string | undefined)[] {
     const worker = this.driver.workers.get(this.driver.workerOf(attempt))!;
     const known = worker.outputs.get(`${attempt.jobId}/${mapStage}`)!;
     return Array.from({ length: mapTasks }, (_, task) => {
-      const at = known.get(task)!;
+      const at = known.get(task);
+      if (at === undefined) return undefined;
       return this.#digests.get(`${attempt.jobId}-${mapStage}-${task}-${at.attempt}-${at.epoch}`)!;
     });
   }
@@ -144,6 +158,7 @@ class Ordeal {
     const assignment = this.#pick(this.driver.running());
     if (assignment === undefined) return;
     const roll = this.#random();
+    if (roll < 0.84 && !this.driver.canEnd(assignment)) return;
     if (roll < 0.84) this.#finish(assignment);
     else if (roll < 0.89) this.#keep(assignment, "failed");
     else if (roll < 0.94) this.#keep(assignment, "exited");
@@ -168,7 +183,7 @@ class Ordeal {
     if (assignment.kind !== "reduce") return result;
     // Each input was read some time between the start and now.
     const [before, now] = [this.#readAtStart.get(id)!, this.#known(assignment)];
-    const read = before.map((digest, task) => (this.#random() < 0.5 ? digest : now[task]!));
+    const read = before.map((digest, task) => (this.#random() < 0.5 ? digest : (now[task] ?? digest)));
     return { ...result, outputs: [{ name: "part", path: id, bytes: 1, records: 1, sha256: read.join() }] };
   }
 
@@ -292,6 +307,7 @@ describe("under random faults", () => {
     const ends = new Map<string, number>();
     let backups = 0;
     let quarantines = 0;
+    let waits = 0;
     for (let seed = 1; seed <= 150; seed++) {
       const ordeal = new Ordeal(seed);
       try {
@@ -305,6 +321,7 @@ describe("under random faults", () => {
       backups += ordeal.driver.log.flatMap((command) =>
         command.type === "tasksFinished" ? command.results.filter(({ isBackup }) => isBackup) : [],
       ).length;
+      waits += ordeal.waits;
       quarantines += ordeal.driver.effectsOf("workerQuarantined").length;
       for (const job of ordeal.driver.table.jobs()) ends.set(job.state, (ends.get(job.state) ?? 0) + 1);
     }
@@ -314,5 +331,6 @@ describe("under random faults", () => {
     expect(ends.get("cancelled")).toBeGreaterThan(10);
     expect(backups).toBeGreaterThan(10);
     expect(quarantines).toBeGreaterThan(0);
+    expect(waits).toBeGreaterThan(100);
   });
 });

@@ -77,7 +77,7 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: "worker/dist/shuffle-fetch.js",
-        find: "    const [first] = failures;\n",
+        find: "    const [first] = lost;\n",
         replace: "    const [first] = [];\n",
       },
     ],
@@ -91,6 +91,11 @@ export const plantedBugs: readonly PlantedBug[] = [
         find: "const second = unfetched.flatMap(({ entry: { replica, ...entry } }) =>",
         replace:
           "const second = request.sources.entries.map((entry) => ({ entry })).flatMap(({ entry: { replica, ...entry } }) =>",
+      },
+      {
+        file: "worker/dist/shuffle-fetch.js",
+        find: "        had.set(slice.order, slice);\n",
+        replace: "        had.set(slice.path + slice.order, slice);\n",
       },
     ],
   },
@@ -116,8 +121,32 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         file: "worker/dist/daemon.js",
-        find: "        if (!hasWon) {\n",
-        replace: "        if (hasWon) {\n",
+        find: "        if (!hasWon)\n",
+        replace: "        if (hasWon)\n",
+      },
+    ],
+  },
+  {
+    name: "early-reader-untold",
+    mistake:
+      "the table is believed to be heard of: a reducer that began early is not told of the last map output",
+    edits: [
+      {
+        file: "scheduler/dist/job-run.js",
+        find: "return this.doneHeard === this.table.tasks;",
+        replace: "return this.table.isDone;",
+      },
+    ],
+  },
+  {
+    name: "early-reader-forgotten",
+    isRare: true,
+    mistake: "a new leader takes a reducer that waits for map outputs for one that has them all",
+    edits: [
+      {
+        file: "worker/dist/attempts-at-hand.js",
+        find: "...(waits ? { isWaiting: true } : {})",
+        replace: "",
       },
     ],
   },

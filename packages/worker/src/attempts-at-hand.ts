@@ -22,9 +22,12 @@ export interface EndedAttempt {
 export function runningAttempts(
   live: ReadonlyMap<string, LiveAttempt>,
   unsettled: ReadonlyMap<string, EndedAttempt>,
+  isWaiting: (attempt: string) => boolean,
 ): readonly RunningAttempt[] {
-  return [...live.values(), ...unsettled.values()].map(({ assignment: { attempt, inputsVersion } }) => {
-    return { attempt, inputsVersion };
+  return [...live, ...unsettled].map(([name, { assignment }]) => {
+    const { attempt, inputsVersion } = assignment;
+    const waits = live.has(name) && isWaiting(name);
+    return { attempt, inputsVersion, ...(waits ? { isWaiting: true as const } : {}) };
   });
 }
 

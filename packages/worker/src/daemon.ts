@@ -114,7 +114,7 @@ export class WorkerDaemon {
     this.#pool = new ExecutorPool(
       poolOptionsOf(options),
       {
-        onBegun: (assignment) => this.#stalls.begin(assignment, surroundings.clock.elapsedMs()),
+        onBegun: (assignment) => this.#mustGetOn(assignment),
         onMessage: (message) => this.#heard(message),
         onDeath: (attempt, how, printed, wasStopped) => this.#died(attempt, how, printed, wasStopped),
         onStopped: (attempt) => this.#stopped(attempt),
@@ -142,12 +142,8 @@ export class WorkerDaemon {
   /** Starts listening, the executors, and the link; resolves when it listens. */
   async start(): Promise<void> {
     this.#lock = await this.#surroundings.lockFolder(this.#options.dataDir);
-    const { token } = this.#options;
-    const routes = [
-      this.#pool.route(),
-      createShuffleRoute(token, this.#folders, this.#replicas, this.#snapshot),
-    ];
-    this.#pool.start(await this.#door.open(routes));
+    const shuffle = createShuffleRoute(this.#options.token, this.#folders, this.#replicas, this.#snapshot);
+    this.#pool.start(await this.#door.open([this.#pool.route(), shuffle]));
     this.#link.start();
     this.#stopStallTimer = this.#surroundings.clock.every(stallCheckMs, () => this.#endStalled(), true);
   }
@@ -206,7 +202,7 @@ export class WorkerDaemon {
     const { name, slots } = this.#options;
     const shuffleUrl = this.#door.url;
     const worker: WorkerInfo = { workerId: this.#workerId, name, slots, hostId: this.#hostId, shuffleUrl };
-    const running = runningAttempts(this.#live, this.#unsettled);
+    const running = runningAttempts(this.#live, this.#unsettled, (name) => this.#inputs.isWaiting(name));
     return { type: "workerHello", protocolVersion, worker, running, heldJobs: this.#folders.heldJobs() };
   }
 
@@ -243,7 +239,7 @@ export class WorkerDaemon {
         this.#settle(order.attempt, order.hasWon);
         return;
       case "sendMapOutputs":
-        this.#inputs.mapOutputs.apply(order);
+        this.#learn(order);
         return;
       case "sendBoundaries":
         this.#inputs.boundaries.apply(order);
@@ -281,11 +277,26 @@ export class WorkerDaemon {
     const { attempt } = assignment;
     const key = formatAttemptId(attempt);
     if (this.#live.has(key) || this.#unsettled.has(key)) return;
-    this.#live.set(key, { assignment, segmentsToken, isStopping: false, metrics: {} });
+    const live = { assignment, segmentsToken, isStopping: false, metrics: {} };
+    this.#live.set(key, live);
+    this.#inputs.expect(live);
     this.#bundles.pathOf(assignment.bundle).then(
       (bundlePath) => this.#launch(key, assignment, bundlePath),
       (error: unknown) => this.#failed(attempt, FanfoldError.from(error).toReport()),
     );
+  }
+
+  /** Reduce attempts that wait for the last maps are told of new outputs; from the last one on they must get on. */
+  #learn(order: Parameters<AttemptInputs["learn"]>[0]): void {
+    for (const { assignment, sources, isLast } of this.#inputs.learn(order, this.#live)) {
+      const isRunning = this.#pool.tell({ type: "sources", attempt: assignment.attempt, sources });
+      if (isLast && isRunning) this.#mustGetOn(assignment);
+    }
+  }
+
+  #mustGetOn(assignment: TaskAssignment): void {
+    if (this.#inputs.isWaiting(formatAttemptId(assignment.attempt))) return;
+    this.#stalls.begin(assignment, this.#surroundings.clock.elapsedMs());
   }
 
   #launch(key: string, assignment: TaskAssignment, bundlePath: string): void {
@@ -367,10 +378,7 @@ export class WorkerDaemon {
 
   #died(attempt: AttemptId, how: string, printed: string, wasStopped: boolean): void {
     this.#snapshot.fetchBroke(attempt, how);
-    if (wasStopped) {
-      this.#stopped(attempt);
-      return;
-    }
+    if (wasStopped) this.#stopped(attempt);
     const key = formatAttemptId(attempt);
     const live = this.#live.get(key);
     if (live === undefined) return;
@@ -399,11 +407,8 @@ export class WorkerDaemon {
     const key = formatAttemptId(attempt);
     const live = this.#live.get(key);
     if (live !== undefined) live.isStopping = true;
-    if (this.#copying.delete(key)) {
-      this.#stopped(attempt);
-      return;
-    }
-    if (!this.#live.has(key) || !this.#pool.stop(attempt)) this.#forget(attempt);
+    if (this.#copying.delete(key)) this.#stopped(attempt);
+    else if (!this.#live.has(key) || !this.#pool.stop(attempt)) this.#forget(attempt);
   }
 
   /** Whatever is left of an attempt that counts no more. */
@@ -431,11 +436,8 @@ export class WorkerDaemon {
 
   #settle(attempt: AttemptId, hasWon: boolean): void {
     const key = formatAttemptId(attempt);
+    if (!hasWon) this.#forget(attempt);
     const ended = this.#unsettled.get(key);
-    if (!hasWon) {
-      this.#forget(attempt);
-      return;
-    }
     this.#unsettled.delete(key);
     const hasSegment = ended?.report.type === "finished" && ended.report.result.segment !== undefined;
     if (ended !== undefined && !hasSegment) this.#folders.removeWorkDir(attempt);
@@ -481,9 +483,7 @@ export class WorkerDaemon {
 
   /** Forgets everything of a cluster that is no more: what runs, what waits to be settled, and the files. */
   #startAfresh(): void {
-    const outs = new Map(
-      [...this.#live.values()].map(({ assignment }) => [assignment.attempt.jobId, assignment.out]),
-    );
+    const outs = new Map([...this.#live.values()].map(({ assignment: a }) => [a.attempt.jobId, a.out]));
     this.#unsettled.clear();
     this.#lines.forget();
     this.#stopAll("their cluster is no more");

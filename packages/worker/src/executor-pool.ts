@@ -79,6 +79,8 @@ export class ExecutorPool {
   readonly #token: string = createToken();
   readonly #slots: Slot[] = [];
   readonly #queue: RunOrder[] = [];
+  /** For attempts in the queue. */
+  #untold: Extract<DaemonToExecutor, { readonly type: "sources" }>[] = [];
   readonly #preloads = new Map<string, string>();
   #url = "";
   #isClosed = false;
@@ -143,11 +145,24 @@ export class ExecutorPool {
     }
   }
 
+  /**
+   * To the executor that runs an attempt. One that waits for an executor has it said when it begins. Whether it runs.
+   */
+  tell(message: Extract<DaemonToExecutor, { readonly type: "sources" }>): boolean {
+    const { attempt } = message;
+    const slot = this.#slots.find(({ running }) => running && isSameAttempt(running.attempt, attempt));
+    if (slot !== undefined) slot.link?.send(message);
+    else if (this.#queue.some((order) => isSameAttempt(order.assignment.attempt, attempt)))
+      this.#untold.push(message);
+    return slot !== undefined;
+  }
+
   /** Stops an attempt, whether it runs or waits. False when it is not here. */
   stop(attempt: AttemptId): boolean {
     const queued = this.#queue.findIndex((order) => isSameAttempt(order.assignment.attempt, attempt));
     if (queued >= 0) {
       this.#queue.splice(queued, 1);
+      this.#untold = this.#untold.filter((message) => !isSameAttempt(message.attempt, attempt));
       this.#handlers.onStopped(attempt);
       return true;
     }
@@ -285,6 +300,9 @@ export class ExecutorPool {
     else {
       const node = this.#handlers.fetchNode(order.assignment.attempt, (message) => link.send(message));
       link.send({ ...order, node });
+      const { attempt } = order.assignment;
+      for (const message of this.#untold) if (isSameAttempt(message.attempt, attempt)) link.send(message);
+      this.#untold = this.#untold.filter((message) => !isSameAttempt(message.attempt, attempt));
     }
   }
 

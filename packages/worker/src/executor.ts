@@ -20,13 +20,14 @@ import {
   heavyPartitionMetric,
   isSameAttempt,
   type OutputFile,
+  type ReduceAssignment,
   type SegmentSummary,
-  type TaskAssignment,
   type TaskResult,
 } from "@fanfold/scheduler";
 import { createRecordSource, createSinkFactory } from "@fanfold/storage";
 import { type Clock, type Link, type Network, systemSurroundings } from "@fanfold/transport";
 import { FetchSnapshot } from "./fetch-snapshot.js";
+import { KnownSegments } from "./known-segments.js";
 import { loadJob, resolveParams } from "./load-job.js";
 import { traced } from "./record-trace.js";
 import { asFetchFailure, FetchFailure, fetchSegments } from "./shuffle-fetch.js";
@@ -39,6 +40,10 @@ interface Running {
   readonly abort: AbortController;
   /** Of a reduce attempt, until it has fetched. */
   readonly snapshot: FetchSnapshot | undefined;
+  /** Of a reduce attempt. */
+  readonly known: KnownSegments | undefined;
+  /** Measures what it costs. */
+  elapsed: (() => Readonly<Record<string, number>>) | undefined;
   fail(error: FanfoldError): void;
 }
 
@@ -118,6 +123,10 @@ export class Executor {
       case "run":
         void this.#run(message);
         return;
+      case "sources":
+        if (this.#running !== undefined && isSameAttempt(this.#running.attempt, message.attempt))
+          this.#running.known?.add(message.sources);
+        return;
       case "snapshotSignal":
         if (this.#running !== undefined && isSameAttempt(this.#running.attempt, message.attempt))
           this.#running.snapshot?.signal(message.signal);
@@ -138,17 +147,22 @@ export class Executor {
         ? undefined
         : new FetchSnapshot(run.node, attempt, (message) => this.#link.send(message));
     let isStray = false;
+    let running: Running | undefined;
     const stray = new Promise<never>((_resolve, reject) => {
       const fail = (error: FanfoldError): void => {
         isStray = true;
         reject(error);
       };
-      this.#running = { attempt, abort, snapshot, fail };
+      const { assignment, sources } = run;
+      const known =
+        assignment.kind === "reduce" ? new KnownSegments(assignment.mapTasks, sources) : undefined;
+      running = { attempt, abort, snapshot, known, elapsed: undefined, fail };
+      this.#running = running;
     });
     try {
-      const elapsed = this.#means.startWatch?.();
+      if (running !== undefined) running.elapsed = this.#means.startWatch?.();
       const executed = await Promise.race([this.#execute(run, abort.signal), stray]);
-      const result = { ...executed, metrics: { ...executed.metrics, ...elapsed?.() } };
+      const result = { ...executed, metrics: { ...executed.metrics, ...running?.elapsed?.() } };
       await Promise.race([this.#means.endOfTurn(), stray]);
       this.#link.send({ type: "finished", attempt, result });
     } catch (error) {
@@ -197,13 +211,17 @@ export class Executor {
         return { ...plain, metrics, segment: { path, bytes, digest, ...sizes } };
       }
       case "reduce": {
-        const segments = await this.#fetch(run, assignment, signal);
+        const known = this.#running?.known ?? new KnownSegments(assignment.mapTasks);
+        const segments = await this.#fetch(run, assignment, { known, signal });
         this.#running?.snapshot?.end();
+        // What it waited for maps is no work of its own.
+        if (known.hasWaited && this.#running !== undefined)
+          this.#running.elapsed = this.#means.startWatch?.();
         const { partition } = assignment;
         try {
           return plainResult(await this.#means.runReduce({ ...options, partition, segments }, ports));
         } catch (error) {
-          throw asFetchFailure(error, segments, run) ?? error;
+          throw asFetchFailure(error, segments, { assignment, known }) ?? error;
         }
       }
     }
@@ -211,21 +229,16 @@ export class Executor {
 
   #fetch(
     run: Run,
-    assignment: Extract<TaskAssignment, { kind: "reduce" }>,
-    signal: AbortSignal,
+    assignment: ReduceAssignment,
+    { known, signal }: { readonly known: KnownSegments; readonly signal: AbortSignal },
   ): ReturnType<typeof fetchSegments> {
     const snapshot = this.#running?.snapshot;
     if (snapshot === undefined) throw new FanfoldError("INTERNAL", "A reduce attempt came without its node.");
-    const sources = run.sources ?? { holders: [], entries: [] };
-    if (sources.entries.length !== assignment.mapTasks) {
-      const message = `knows ${sources.entries.length} of ${assignment.mapTasks} map outputs`;
-      throw new FanfoldError("INTERNAL", `The worker ${message}.`);
-    }
     return fetchSegments({
       jobId: assignment.attempt.jobId,
       mapStage: assignment.mapStage,
       partition: assignment.partition,
-      sources,
+      known,
       workDir: run.workDir,
       signal,
       network: this.#means.network,

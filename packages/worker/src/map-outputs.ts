@@ -27,10 +27,21 @@ export class MapOutputs {
     this.#stages.set(key, known);
   }
 
-  /** All of a stage's outputs, for one reduce attempt. `isLocal` says whether a holder's files can be read here. */
+  /** How many of a stage's outputs are known. */
+  countOf(jobId: string, stage: number): number {
+    return (this.#stages.get(`${jobId}/${stage}`) ?? []).reduce((count) => count + 1, 0);
+  }
+
+  /**
+   * A stage's outputs, for one reduce attempt: all that are known, or those of some tasks. `isLocal` says whether a
+   * holder's files can be read here.
+   */
   sourcesOf(
-    jobId: string,
-    stage: number,
+    {
+      jobId,
+      stage,
+      tasks,
+    }: { readonly jobId: string; readonly stage: number; readonly tasks?: readonly number[] },
     token: string,
     isLocal: (holder: MapOutputHolder) => boolean,
   ): SegmentSources {
@@ -46,7 +57,8 @@ export class MapOutputs {
       }
       return holder;
     };
-    for (const known of this.#stages.get(`${jobId}/${stage}`) ?? []) {
+    const all = this.#stages.get(`${jobId}/${stage}`) ?? [];
+    for (const known of tasks === undefined ? all : tasks.map((task) => all[task])) {
       if (known === undefined) continue;
       const { replica: _replica, ...entry } = known.entry;
       const placed = { ...entry, holder: indexOf(known.holder) };

@@ -18,6 +18,7 @@ import type { AttemptId, MapOutputEntry, MapOutputRef, TaskAssignment } from "@f
 import { type Clock, type Link, type Network, systemSurroundings } from "@fanfold/transport";
 import PQueue from "p-queue";
 import type { FetchSnapshot } from "./fetch-snapshot.js";
+import type { KnownSegments } from "./known-segments.js";
 import { rangeOf, shufflePath } from "./shuffle-holder.js";
 import { Silence } from "./silence.js";
 
@@ -28,7 +29,7 @@ export interface FetchRequest {
   readonly jobId: string;
   readonly mapStage: number;
   readonly partition: number;
-  readonly sources: SegmentSources;
+  readonly known: KnownSegments;
   readonly workDir: string;
   readonly signal: AbortSignal;
   readonly network: Network;
@@ -74,42 +75,64 @@ interface Unfetched {
 export function asFetchFailure(
   error: unknown,
   segments: readonly SegmentSlice[],
-  { assignment, sources }: { readonly assignment: TaskAssignment; readonly sources?: SegmentSources },
+  { assignment, known }: { readonly assignment: TaskAssignment; readonly known: KnownSegments },
 ): FetchFailure | undefined {
   if (!(error instanceof FanfoldError) || assignment.kind !== "reduce") return undefined;
   if (error.code !== "SEGMENT_CORRUPT" && error.code !== "SEGMENT_UNAVAILABLE") return undefined;
   const { path, mapTask } = error.details as { readonly path?: unknown; readonly mapTask?: unknown };
   // A run that this attempt has spilled itself is nobody else's.
   const isFetched = segments.some((slice) => slice.path === path && slice.order === mapTask);
-  const entry = sources?.entries.find(({ task }) => task === mapTask);
+  const entry = typeof mapTask === "number" ? known.takenOf(mapTask) : undefined;
   if (!isFetched || entry === undefined) return undefined;
   return new FetchFailure([refOf(entry, assignment.mapStage)], error.toReport());
 }
 
 /**
- * Fetches from the first holder of each output, and what cannot be had there from the second, if it is held twice.
+ * Fetches what is known, and then what becomes known while maps still run, until it has the segment of every map task:
+ * from the first holder of each, and what cannot be had there from the second, if it is held twice.
  *
- * @throws {FetchFailure} naming every output that could not be had.
+ * @throws {FetchFailure} naming the outputs that could not be had where they were last known to be.
  */
 export async function fetchSegments(request: FetchRequest): Promise<readonly SegmentSlice[]> {
+  const { known, signal } = request;
+  const slices = new Map<number, SegmentSlice>();
+  for (let round = 1; slices.size < known.mapTasks; round += 1) {
+    const sources = known.take(slices);
+    if (sources.entries.length === 0) await known.more(signal);
+    else await fetchRound({ ...request, sources, round }, slices);
+  }
+  return [...slices.values()];
+}
+
+interface RoundRequest extends FetchRequest {
+  readonly sources: SegmentSources;
+  readonly round: number;
+}
+
+async function fetchRound(request: RoundRequest, had: Map<number, SegmentSlice>): Promise<void> {
+  const { known, round, sources, mapStage } = request;
   const slices: SegmentSlice[] = [];
-  const unfetched = await fetchAll(request, request.sources.entries, slices, "fetched");
+  const unfetched = await fetchAll(request, sources.entries, slices, `fetched-${round}`);
   const second = unfetched.flatMap(({ entry: { replica, ...entry } }) =>
     replica === undefined ? [] : [{ ...entry, holder: replica.holder, path: replica.path }],
   );
   const failures = unfetched.filter(({ entry }) => entry.replica === undefined);
-  if (second.length > 0) failures.push(...(await fetchAll(request, second, slices, "replica")));
-  const [first] = failures;
-  if (first !== undefined) {
-    const refs = failures.map(({ entry }) => refOf(entry, request.mapStage));
-    throw new FetchFailure(refs, first.error);
-  }
-  return slices;
+  if (second.length > 0) failures.push(...(await fetchAll(request, second, slices, `replica-${round}`)));
+  for (const slice of slices) had.set(slice.order, slice);
+  // Of those that have been made again meanwhile, the new ones come in the next round.
+  const lost = failures.filter(({ entry: { task, attempt, epoch } }) => {
+    const latest = known.entryOf(task);
+    return latest?.attempt === attempt && latest.epoch === epoch;
+  });
+  const [first] = lost;
+  if (first === undefined) return;
+  const refs = lost.map(({ entry }) => refOf(entry, mapStage));
+  throw new FetchFailure(refs, first.error);
 }
 
 /** Adds what it gets to `slices`, and returns the rest. Files begin with `prefix`. */
 async function fetchAll(
-  request: FetchRequest,
+  request: RoundRequest,
   wanted: readonly MapOutputEntry[],
   slices: SegmentSlice[],
   prefix: string,

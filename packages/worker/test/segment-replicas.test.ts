@@ -17,10 +17,11 @@ import {
   type ExecutorToDaemon,
   frameBytesMax,
   holderCodec,
+  type SegmentHolder,
   type ShuffleReply,
   type ShuffleRequest,
 } from "@fanfold/protocol";
-import type { AttemptId } from "@fanfold/scheduler";
+import type { AttemptId, MapOutputEntry } from "@fanfold/scheduler";
 import { createRecordSource, createSinkFactory } from "@fanfold/storage";
 import {
   type Cancel,
@@ -35,6 +36,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Executor, ownMeans } from "../src/executor.js";
 import { FetchSnapshot } from "../src/fetch-snapshot.js";
 import { JobFolders } from "../src/job-folders.js";
+import { KnownSegments } from "../src/known-segments.js";
 import { ReplicaStore } from "../src/replica-store.js";
 import { SegmentReplicator } from "../src/segment-replicator.js";
 import { FetchFailure, fetchSegments } from "../src/shuffle-fetch.js";
@@ -124,9 +126,9 @@ describe("a second copy of a segment", () => {
     const { request, entry, replica } = await heldTwice();
     const holders = [{ shuffleUrl: "ws://127.0.0.1:1", isLocal: false, token }, secondHolder()];
     const sources = { holders, entries: [{ ...entry, replica }] };
-    const slices = await fetchSegments({ ...request, sources });
+    const slices = await fetchSegments({ ...request, known: new KnownSegments(1, sources) });
     expect(slices.map(({ order }) => order)).toEqual([3]);
-    const once = fetchSegments({ ...request, sources: { holders, entries: [entry] } });
+    const once = fetchSegments({ ...request, known: knownOf(holders, entry) });
     await expect(once).rejects.toBeInstanceOf(FetchFailure);
   });
 
@@ -138,7 +140,7 @@ describe("a second copy of a segment", () => {
       const clock = new HandClock();
       const holders = [{ shuffleUrl: frozen.url, isLocal: false, token }, secondHolder()];
       const sources = { holders, entries: [{ ...entry, replica }] };
-      const fetching = fetchSegments({ ...request, clock, sources });
+      const fetching = fetchSegments({ ...request, clock, known: new KnownSegments(1, sources) });
       await frozen.hasFrozen;
       await clock.watched;
       clock.freeze();
@@ -155,7 +157,7 @@ describe("a second copy of a segment", () => {
     const frozen = await frozenHolder("in the middle of a segment");
     const clock = new HandClock();
     const holders = [{ shuffleUrl: frozen.url, isLocal: false, token }];
-    const fetching = fetchSegments({ ...request, clock, sources: { holders, entries: [entry] } });
+    const fetching = fetchSegments({ ...request, clock, known: knownOf(holders, entry) });
     const failed = expect(fetching).rejects.toMatchObject({
       missing: [{ task: 3 }],
       report: { code: "SEGMENT_UNAVAILABLE", message: expect.stringContaining("silent for 10 s") },
@@ -223,7 +225,7 @@ describe("a fetch that is slower than an attempt may stand still", () => {
       ...request,
       clock,
       stallTimeoutMs,
-      sources: { holders, entries: [entry] },
+      known: knownOf(holders, entry),
     });
     const failed = expect(fetching).rejects.toBeInstanceOf(FetchFailure);
     await frozen.hasFrozen;
@@ -234,6 +236,10 @@ describe("a fetch that is slower than an attempt may stand still", () => {
     await frozen.listener.close();
   });
 });
+
+function knownOf(holders: SegmentHolder[], entry: MapOutputEntry): KnownSegments {
+  return new KnownSegments(1, { holders, entries: [entry] });
+}
 
 const stallTimeoutMs = 1_000;
 

@@ -77,14 +77,14 @@ describe("the places of map outputs", () => {
     };
     outputs.apply(update);
     outputs.apply({ ...update, version: 2, isComplete: false, entries: [entry(1, 2, 0)] });
-    const sources = outputs.sourcesOf("j", 0, "t", (holder) => holder.hostId === "here");
+    const sources = outputs.sourcesOf({ jobId: "j", stage: 0 }, "t", (holder) => holder.hostId === "here");
     expect(sources.entries.map(({ task, attempt }) => [task, attempt])).toEqual([
       [0, 1],
       [1, 2],
     ]);
     expect(sources.holders).toEqual([{ shuffleUrl: "ws://1", isLocal: true, token: "t" }]);
     outputs.forget("j");
-    expect(outputs.sourcesOf("j", 0, "t", () => true).entries).toEqual([]);
+    expect(outputs.sourcesOf({ jobId: "j", stage: 0 }, "t", () => true).entries).toEqual([]);
   });
 });
 

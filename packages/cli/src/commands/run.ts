@@ -17,6 +17,7 @@ export interface JobOptions {
   readonly memory?: number;
   readonly maxAttempts?: number;
   readonly backups: boolean;
+  readonly earlyFetch: boolean;
   /** Milliseconds. */
   readonly stallTimeout?: number;
   readonly skipBadRecords?: number;
@@ -62,6 +63,7 @@ export function submitOptions(
     ...(options.shuffleReplicas === undefined ? {} : { shuffleReplicas: options.shuffleReplicas }),
     ...(options.maxAttempts === undefined ? {} : { maxAttempts: options.maxAttempts }),
     ...(options.backups ? {} : { backups: false }),
+    ...(options.earlyFetch ? {} : { earlyFetch: false }),
     ...(options.stallTimeout === undefined ? {} : { stallTimeoutMs: options.stallTimeout }),
   };
 }

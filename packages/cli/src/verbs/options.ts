@@ -99,6 +99,7 @@ export const jobOptions: readonly Option[] = [
   folder,
   set,
   new Option("--no-backups", "give slow tasks no second attempt"),
+  new Option("--no-early-fetch", "begin reduce tasks when all maps are done, and not before to fetch"),
   settable(
     option("--stall-timeout <time>", "end an attempt that shows no progress for so long", parseDuration),
   ),
