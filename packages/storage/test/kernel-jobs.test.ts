@@ -58,6 +58,8 @@ interface Ran {
   readonly files: readonly Buffer[];
   readonly pairs: number;
   readonly spills: number;
+  /** Of each reduce: records in, pairs out, different keys. */
+  readonly reduced: readonly (readonly number[])[];
 }
 
 /** Runs a job on a file: its maps, then its reduces. */
@@ -90,8 +92,9 @@ async function run(job: AnyJob, content: string | Uint8Array, how: How = {}): Pr
       spills += metrics.spills;
     }
     const files: Buffer[] = [];
+    const reduced: number[][] = [];
     for (let partition = 0; partition < partitions; partition++) {
-      const { outputs } = await runReduceAttempt(
+      const { outputs, metrics } = await runReduceAttempt(
         {
           ...options(job, root, "reduce", partition, how),
           partition,
@@ -100,8 +103,9 @@ async function run(job: AnyJob, content: string | Uint8Array, how: How = {}): Pr
         ports,
       );
       files.push(...outputs.map((output) => readFileSync(output.path)));
+      reduced.push([metrics.recordsIn, metrics.pairsEmitted, metrics.recordsOut, metrics.groups]);
     }
-    return { files, pairs, spills };
+    return { files, pairs, spills, reduced };
   } finally {
     rmSync(root, { recursive: true });
   }
@@ -145,6 +149,7 @@ async function sameEitherWay(job: AnyJob, content: string | Uint8Array, how: How
   const found = await run(job, content, how);
   expect(found.files.map(String)).toEqual(expected.files.map(String));
   expect(found.pairs).toBe(expected.pairs);
+  expect(found.reduced).toEqual(expected.reduced);
   return found;
 }
 
@@ -433,6 +438,16 @@ describe("a sort that nobody looks into", () => {
       }),
       runs,
     );
+  });
+
+  test("of lines longer than what is written at once goes on after them", async () => {
+    const lines = ["b", "a".repeat(262_143), "c", "a".repeat(300_000), "a", "d".repeat(600_000), "b"];
+    const { files, reduced } = await sameEitherWay(sortLines, Buffer.from(`${lines.join("\n")}\n`), {
+      boundaries: [],
+      splits: 1,
+    });
+    expect(String(files[0])).toBe(`${[...lines].sort().join("\n")}\n`);
+    expect(reduced).toEqual([[7, 7, 7, 5]]);
   });
 
   function byHand(key: unknown, values: Iterable<unknown>, emit: Emit<unknown, unknown>): void {
