@@ -13,6 +13,13 @@ export function bytesText(bytes: number): string {
   return `${unit === 0 ? Math.round(value) : trimmed(value)} ${byteUnits[unit]}`;
 }
 
+/** As it is said on the command line, in powers of 1024: `256 MiB`; other sizes as `bytesText` does. */
+export function memoryText(bytes: number): string {
+  const mebibytes = bytes / 1024 ** 2;
+  if (!Number.isInteger(mebibytes)) return bytesText(bytes);
+  return mebibytes % 1024 === 0 ? `${mebibytes / 1024} GiB` : `${mebibytes} MiB`;
+}
+
 export function countText(count: number): string {
   return Math.round(count).toLocaleString("en-US");
 }

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { layOut } from "../src/charts/stage-graph.js";
 import { fitted, moved, zoomed } from "../src/charts/stream-camera.js";
 import { firstEnding, layOutStream, niceStep, rowAt } from "../src/charts/stream-layout.js";
-import { bytesText, durationText, shortCount } from "../src/figures.js";
+import { bytesText, durationText, memoryText, shortCount } from "../src/figures.js";
 import { AttemptStore } from "../src/live/attempt-store.js";
 import { EventParser } from "../src/live/event-source.js";
 import { userLine } from "../src/parts/job-figures.js";
@@ -14,6 +14,12 @@ import { hrefOf, parsePlace } from "../src/place.js";
 import { reportHtml } from "../src/report-html.js";
 
 const page = fileURLToPath(new URL("../page/", import.meta.url));
+
+describe("a limit of memory", () => {
+  it("is shown as it is given on the command line", () => {
+    expect([256 * 1024 ** 2, 2 * 1024 ** 3, 1_000].map(memoryText)).toEqual(["256 MiB", "2 GiB", "1 kB"]);
+  });
+});
 
 describe("the built page", () => {
   it("is under 60 kB gzipped, all files together", () => {

@@ -72,11 +72,21 @@ function StageBox(props: {
 }): JSX.Element {
   const { jobId, stage, summary, at } = props;
   const share = summary === undefined || summary.tasks === 0 ? 0 : summary.done / summary.tasks;
-  const tone = summary === undefined ? "idle" : share === 1 ? "good" : summary.running > 0 ? "busy" : "idle";
+  const isTroubled = summary !== undefined && summary.failed > 0 && share < 1;
+  const tone =
+    summary === undefined
+      ? "idle"
+      : isTroubled
+        ? "bad"
+        : share === 1
+          ? "good"
+          : summary.running > 0
+            ? "busy"
+            : "idle";
   const tasks =
     summary === undefined
       ? "not planned yet"
-      : `${countText(summary.done)} / ${countText(summary.tasks)} tasks`;
+      : `${countText(summary.done)} / ${countText(summary.tasks)} tasks${summary.failed > 0 ? `, ${countText(summary.failed)} failed` : ""}`;
   return (
     <a href={hrefOf(["jobs", jobId, "stages", stage.id])} class={`stage-box ${tone}`}>
       <g transform={`translate(${at.x} ${at.y})`}>

@@ -1,7 +1,7 @@
 /** Jobs as a table. */
 import type { JobSummary } from "@fanfold/scheduler";
 import type { JSX } from "preact";
-import { bytesText, durationText, timeText } from "../figures.js";
+import { bytesText, countText, durationText, timeText } from "../figures.js";
 import { hrefOf } from "../place.js";
 import { Badge } from "./badge.js";
 import { type Column, DataTable } from "./data-table.js";
@@ -26,8 +26,16 @@ const columns: readonly Column<JobSummary>[] = [
   {
     name: "Tasks",
     show: (job) => {
-      const { done, running, tasks } = taskTotals(job);
-      return <Progress done={done} running={running} total={tasks} label={`Tasks of ${job.name}`} />;
+      const { done, running, tasks, failed } = taskTotals(job);
+      return (
+        <>
+          <Progress done={done} running={running} total={tasks} label={`Tasks of ${job.name}`} />
+          <span class="task-count">
+            {tasks === 0 ? "not planned yet" : `${countText(done)} / ${countText(tasks)}`}
+            {failed > 0 && <span class="bad"> {countText(failed)} failed</span>}
+          </span>
+        </>
+      );
     },
     sort: (job) => taskTotals(job).tasks,
   },

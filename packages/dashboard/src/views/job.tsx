@@ -4,7 +4,7 @@ import type { JobView } from "@fanfold/protocol";
 import type { JobSummary } from "@fanfold/scheduler";
 import type { JSX } from "preact";
 import { StageGraph } from "../charts/stage-graph.js";
-import { bytesText, countText, durationText, timeText } from "../figures.js";
+import { bytesText, countText, durationText, memoryText, timeText } from "../figures.js";
 import { useData } from "../live/data.js";
 import { events } from "../live/news.js";
 import { type Column, DataTable } from "../parts/data-table.js";
@@ -227,7 +227,7 @@ function Specification({ view }: { readonly view: JobView }): JSX.Element {
         </dd>
         <dt>Limits</dt>
         <dd>
-          {bytesText(memoryBytes)} an attempt,{" "}
+          {memoryText(memoryBytes)} an attempt,{" "}
           {maxAttempts === undefined ? "4 tries" : `${maxAttempts} tries`}
           {force ? ", replaces its output" : ""}
         </dd>
@@ -268,12 +268,14 @@ function Outputs({ job }: { readonly job: JobSummary }): JSX.Element {
         rows={job.outputs}
         keyOf={({ name }) => name}
         pageRows={20}
-        empty={
-          job.state === "succeeded"
-            ? "The job wrote no files."
-            : "Published all at once, when the job has succeeded."
-        }
+        empty={noOutputTexts[job.state] ?? "Published all at once, when the job has succeeded."}
       />
     </Section>
   );
 }
+
+const noOutputTexts: Partial<Readonly<Record<JobSummary["state"], string>>> = {
+  succeeded: "The job wrote no files.",
+  failed: "Nothing was published: the job has failed.",
+  cancelled: "Nothing was published: the job was cancelled.",
+};
