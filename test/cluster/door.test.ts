@@ -128,25 +128,21 @@ describe("a cluster with TLS", () => {
   });
 });
 
+function oneSlot(url: string, dir: string): string[] {
+  return ["worker", "--name", "w", "--slots", "1", "--coordinators", url, "--data-dir", join(dir, "w")];
+}
+
 describe("a job's code on a worker", () => {
   it("sees neither the token nor the worker's variables, and has a folder of its own", async () => {
     const dir = tempFolder();
     const { url } = await startCoordinator(join(dir, "c"));
     const env = { AWS_SECRET_ACCESS_KEY: "hush", FOR_JOBS: "yes" };
-    const args = [
-      "worker",
-      "--name",
-      "w",
-      "--slots",
-      "1",
-      "--coordinators",
-      url,
-      "--data-dir",
-      join(dir, "w"),
-    ];
-    const worker = new FanfoldProcess([...args, "--pass-env", "FOR_JOBS", "--pass-env", "FANFOLD_TOKEN"], {
-      env,
-    });
+    const worker = new FanfoldProcess(
+      [...oneSlot(url, dir), "--pass-env", "FOR_JOBS", "--pass-env", "FANFOLD_TOKEN"],
+      {
+        env,
+      },
+    );
     await worker.printed(/worker is up/);
     writeFileSync(join(dir, "in.txt"), "env\ntemp\n");
     const submit = ["submit", join(jobs, "nosy.ts"), join(dir, "in.txt"), "--coordinators", url];
@@ -171,18 +167,7 @@ describe("a job's code on a worker", () => {
   it("is ended when it takes more memory than it may, and its worker goes on", async () => {
     const dir = tempFolder();
     const { url } = await startCoordinator(join(dir, "c"));
-    const args = [
-      "worker",
-      "--name",
-      "w",
-      "--slots",
-      "1",
-      "--coordinators",
-      url,
-      "--data-dir",
-      join(dir, "w"),
-    ];
-    const worker = new FanfoldProcess([...args, "--executor-memory", "256M"]);
+    const worker = new FanfoldProcess([...oneSlot(url, dir), "--executor-memory", "256M"]);
     await worker.printed(/worker is up/);
     writeFileSync(join(dir, "in.txt"), "temp\n");
     const submit = ["submit", join(jobs, "nosy.ts"), "--coordinators", url, "--max-attempts", "1"];
