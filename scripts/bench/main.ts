@@ -101,10 +101,19 @@ async function profile(options: BenchOptions): Promise<number> {
 
 async function timeline(options: BenchOptions): Promise<number> {
   const { measureTimeline, timelineOf } = await import("./measure-timeline.js");
-  const { dir, workers, isRemote, splitBytes } = options;
+  const { dir, workers, isRemote, splitBytes, earlyFetch } = options;
   const input = inputOf(works[options.subject], options).path;
   const memoryBytes = options.memory === undefined ? undefined : parseSize(options.memory);
-  const request = { job: jobNamed(options), input, dir, workers, isRemote, memoryBytes, splitBytes };
+  const request = {
+    job: jobNamed(options),
+    input,
+    dir,
+    workers,
+    isRemote,
+    memoryBytes,
+    splitBytes,
+    earlyFetch,
+  };
   for (let repeat = 0; repeat < options.repeats; repeat += 1) {
     console.log(`${timelineOf(request, await measureTimeline(request))}\n`);
   }

@@ -18,6 +18,7 @@ export interface TimelineRequest {
   readonly isRemote: boolean;
   readonly memoryBytes: number | undefined;
   readonly splitBytes: number | undefined;
+  readonly earlyFetch: boolean;
 }
 
 const token = "a-token-for-benchmarks";
@@ -109,6 +110,7 @@ export async function measureTimeline(request: TimelineRequest): Promise<Timelin
       ...target,
       inputs: [request.input],
       out,
+      earlyFetch: request.earlyFetch,
       ...(memoryBytes === undefined ? {} : { memoryBytes }),
       ...(splitBytes === undefined ? {} : { splitBytes }),
     });

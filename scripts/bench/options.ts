@@ -22,6 +22,7 @@ export interface BenchOptions {
   /** Of `timeline`: segments over the network, from a worker daemon a slot. */
   readonly isRemote: boolean;
   readonly splitBytes: number | undefined;
+  readonly earlyFetch: boolean;
   /** Print JSON instead of tables. */
   readonly isJson: boolean;
 }
@@ -62,6 +63,7 @@ export const usage: string = `pnpm bench [${verbs.join("|")}] [options]
   --memory BYTES    as fanfold's --memory; sort's -S gets the same
   --remote          timeline: segments over the network, from one worker daemon a slot
   --split-size N    timeline: of the input's splits
+  --no-early-fetch  timeline: reduces begin when all maps are done
   --json            print JSON (as a flag, but for gen)`;
 
 /** @throws Error that says what is wrong with the words. */
@@ -82,6 +84,7 @@ export function parseOptions(words: readonly string[]): BenchOptions {
       memory: { type: "string" },
       remote: { type: "boolean", default: false },
       "split-size": { type: "string" },
+      "no-early-fetch": { type: "boolean", default: false },
     },
   });
   const [verb = "all", subject = "words", ...rest] = positionals;
@@ -101,6 +104,7 @@ export function parseOptions(words: readonly string[]): BenchOptions {
     workers: whole(values.workers, 1),
     memory: values.memory,
     isRemote: values.remote,
+    earlyFetch: !values["no-early-fetch"],
     splitBytes: values["split-size"] === undefined ? undefined : parseSize(values["split-size"]),
     isJson: values.json === true,
   };

@@ -46,7 +46,10 @@ export class EarlyReaders {
 
   /** Takes a slot back, where one is wanted by tasks that can start. Whether there is one now. */
   giveWay(): boolean {
-    const victim = [...this.#book.early].findLast(({ workerId }) => this.#takesWork(workerId));
+    const victim = [...this.#book.early].findLast(
+      // One that lacks nothing any more is as good as those that would take its slot.
+      (attempt) => this.#takesWork(attempt.workerId) && !sourceOf(attempt).table.isDone,
+    );
     if (victim === undefined) return false;
     this.#book.giveWay(victim);
     return true;

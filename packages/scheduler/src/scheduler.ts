@@ -61,10 +61,10 @@ export class Scheduler {
     lostOutputs.flush(this.#leader.nowMs);
     batch.flush(this.#leader.nowMs, outbox);
     if (input.type === "tick") this.#leader.health.release(this.#leader.nowMs);
+    this.#leader.earlyReaders.tell(input.type === "tick");
     this.#dispatcher.dispatch();
     if (input.type === "tick") this.#backups.start(this.#leader.runs.values(), this.#leader.nowMs);
     this.#log.sendRemade();
-    this.#leader.earlyReaders.tell(input.type === "tick");
     this.#departures.flush();
     return outbox.drain();
   }

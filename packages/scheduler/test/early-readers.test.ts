@@ -93,6 +93,17 @@ describe("reduce attempts that begin before all maps are done", () => {
     expect(reduce?.kind).toBe("reduce");
   });
 
+  it("keep their slots when the last map is done, though other reduce tasks wait for one", () => {
+    const driver = new Driver({ ticksAhead: () => true });
+    driver.join("w1", 2);
+    driver.submit(spec(6, 5, early));
+    while (driver.running().some(({ kind }) => kind === "map"))
+      driver.finish(driver.running().find(({ kind }) => kind === "map")!);
+    driver.finishAll();
+    expect(driver.job().state).toBe("succeeded");
+    expect(driver.effectsOf("stopAttempt")).toEqual([]);
+  });
+
   it("are none where the job does not want them", () => {
     const driver = new Driver();
     driver.join("w1", 2);
