@@ -142,7 +142,9 @@ describe("fanfold snapshot", () => {
     await frozen.finished;
     const after = await take("after.json");
     expect(after).toMatchObject({ exitCode: 0 });
-    expect(kinds(await inspected(join(dir, "before.json")))).toEqual(["coordinator", "worker"]);
+    // A reduce that has begun to fetch is in it with its own channels.
+    const seen = kinds(await inspected(join(dir, "before.json")));
+    expect(seen.filter((kind) => kind !== "fetch")).toEqual(["coordinator", "worker"]);
     await inspected(join(dir, "after.json"));
     const changes = await fanfold(["inspect", join(dir, "before.json"), join(dir, "after.json")]);
     expect(changes.stdout).toMatch(/worker w1-\w+ is gone/);

@@ -30,9 +30,10 @@ describe.skipIf(hostsProblem !== undefined)("a worker on a host of its own", () 
     expect(partsOf(out)).toEqual(parts);
     const { id, stages } = JSON.parse(stdout) as { readonly id: string; readonly stages: StageFigures[] };
     const lost = await fleet.events(id, "outputsLost");
-    expect(lost).toEqual([expect.stringMatching(/^\d+ outputs? (was|were) lost with worker w1-/)]);
+    expect(lost).toContainEqual(expect.stringMatching(/^\d+ outputs? (was|were) lost with worker w1-/));
     const remade = stages.find(({ kind }) => kind === "map")?.remadeOutputs;
-    expect(remade).toBe(Number.parseInt(lost[0] ?? "", 10));
+    // Readers that began early may have given up some of them one by one before.
+    expect(remade).toBe(lost.reduce((all, text) => all + Number.parseInt(text, 10), 0));
     await fleet.process("a").printed(/worker quarantined: it and its peers cannot fetch from each other/);
   });
 

@@ -127,14 +127,34 @@ function ofCommand(command: Command, events: readonly TableEvent[]): Told[] {
       return [{ type: "jobPlanned", atMs, jobId: command.jobId, text }];
     }
     case "attemptsFailed":
-      return command.failures.map((failure) => failureEvent(failure, atMs));
+      return [...command.failures.map((failure) => failureEvent(failure, atMs)), ...unfetched(events, atMs)];
     case "outputsLost": {
-      const text = `${command.tasks.length} outputs were lost with worker ${command.workerId}`;
-      return [{ type: "outputsLost", atMs, jobId: command.jobId, text }];
+      const lost = events.filter(isOutputLost).length;
+      const text = `${outputs(lost)} lost with worker ${command.workerId}`;
+      return lost === 0 ? [] : [{ type: "outputsLost", atMs, jobId: command.jobId, text }];
     }
     default:
       return [];
   }
+}
+
+/** Outputs that so many readers could not fetch that they are made again, though their worker may live. */
+function unfetched(events: readonly TableEvent[], atMs: number): Told[] {
+  const lost = new Map<string, number>();
+  for (const event of events)
+    if (isOutputLost(event)) lost.set(event.jobId, (lost.get(event.jobId) ?? 0) + 1);
+  return [...lost].map(([jobId, count]) => {
+    const text = `${outputs(count)} lost: nobody can fetch ${count === 1 ? "it" : "them"}`;
+    return { type: "outputsLost", atMs, jobId, text };
+  });
+}
+
+function isOutputLost(event: TableEvent): event is Extract<TableEvent, { type: "taskRequeued" }> {
+  return event.type === "taskRequeued" && event.reason === "outputLost";
+}
+
+function outputs(count: number): string {
+  return count === 1 ? "1 output was" : `${count} outputs were`;
 }
 
 const failureTypes = {

@@ -44,11 +44,16 @@ interface OpenJob extends OpenSpan {
   omitted: number;
 }
 
+/** Jobs that are remembered to be over: attempts that outlive their job report within moments. */
+const writtenMax = 1_000;
+
 export class JobTraces {
   readonly #tracer: Tracer;
   readonly #jobOf: (jobId: string) => JobSummary | undefined;
   /** Undefined for a job that nobody wants spans of. */
   readonly #open = new Map<string, OpenJob | undefined>();
+  /** Jobs whose trace is written, the latest: what is told of them now comes too late for it. */
+  readonly #written = new Set<string>();
 
   constructor(tracer: Tracer, jobOf: (jobId: string) => JobSummary | undefined) {
     this.#tracer = tracer;
@@ -79,8 +84,8 @@ export class JobTraces {
     if (!this.follows(jobId)) return;
     if (this.#open.get(jobId)?.stages.has(stage) !== true) {
       const job = this.#jobOf(jobId);
-      // What is told of a job that is over comes too late for its trace.
-      if (job !== undefined && job.times.finishedMs === null) this.look(job);
+      // The attempt that ends its job is told of when the job is over already.
+      if (job !== undefined && !this.#written.has(jobId)) this.look(job);
     }
     const open = this.#open.get(jobId);
     if (open !== undefined) this.#writeAttempt(end, open);
@@ -91,6 +96,7 @@ export class JobTraces {
     this.look(job);
     const open = this.#open.get(job.id);
     this.#open.delete(job.id);
+    this.#noteWritten(job.id);
     if (open === undefined) return;
     const endMs = job.times.finishedMs ?? Date.now();
     for (const stage of job.stages) {
@@ -109,6 +115,12 @@ export class JobTraces {
       span.setStatus({ code: SpanStatusCode.ERROR, message });
     }
     span.end(new Date(endMs));
+  }
+
+  #noteWritten(jobId: string): void {
+    this.#written.add(jobId);
+    const [oldest] = this.#written;
+    if (this.#written.size > writtenMax && oldest !== undefined) this.#written.delete(oldest);
   }
 
   /** This replica leads no longer: what is open ends here. */
