@@ -1,4 +1,5 @@
 /** A cluster in which somebody is of another version: everybody says so, and nobody is harmed. */
+import { createHash } from "node:crypto";
 import { cpSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { protocolVersion } from "@fanfold/protocol";
@@ -6,20 +7,34 @@ import { expect, it } from "vitest";
 import { command, FanfoldProcess, fanfold, startWorker, tempFolder } from "./fanfold-process.js";
 import { Replicas } from "./replicas.js";
 
-/** The command as it is built, but for the protocol: that of the next version. */
+/**
+ * The command as it is built, but for the protocol: that of the next version. As in a build, a program is named by its
+ * content and its starter names it: under its old name it would be run by what V8 had compiled of the old one.
+ */
 function nextVersion(dir: string): string {
   const bundle = join(dir, "next");
   cpSync(join(dirname(command), "../dist/bundle"), bundle, { recursive: true });
   symlinkSync(join(dirname(command), "../node_modules"), join(dir, "node_modules"));
-  const own = `protocolVersion = ${protocolVersion};`;
-  const changed = readdirSync(bundle).filter((name) => {
-    const text = readFileSync(join(bundle, name), "utf8");
-    if (text.includes(own))
-      writeFileSync(join(bundle, name), text.replaceAll(own, `protocolVersion = ${protocolVersion + 1};`));
-    return text.includes(own);
-  });
-  expect(changed.length).toBeGreaterThan(0);
-  return join(bundle, "main.js");
+  const programs = readdirSync(bundle).filter((name) => /^main-[0-9a-f]{16}\.cjs$/.test(name));
+  expect(programs).toHaveLength(1);
+  const [old = ""] = programs;
+  const program = replaceOnce(
+    readFileSync(join(bundle, old), "latin1"),
+    `protocolVersion=${protocolVersion};`,
+    `protocolVersion=${protocolVersion + 1};`,
+  );
+  const name = `main-${createHash("sha256").update(program, "latin1").digest("hex").slice(0, 16)}.cjs`;
+  writeFileSync(join(bundle, name), program, "latin1");
+  const starter = join(bundle, "main.cjs");
+  writeFileSync(starter, replaceOnce(readFileSync(starter, "utf8"), old, name));
+  return starter;
+}
+
+/** The text with the other part in place of the one, which has to be in it once. */
+function replaceOnce(text: string, part: string, other: string): string {
+  const parts = text.split(part);
+  expect(parts, `${part} is there once`).toHaveLength(2);
+  return parts.join(other);
 }
 
 it("coordinators, workers and commands of two versions refuse each other by code, and each side says why", async () => {
