@@ -5,6 +5,7 @@ import type { JobSummary } from "fanfold";
 import { type FanfoldProcess, fanfold, jobs, tempFolder } from "../cluster/fanfold-process.js";
 import type { ClusterView } from "../cluster/replicas.js";
 import { HostNetwork } from "./host-network.js";
+import { Relay } from "./relay.js";
 
 const coordinatorPort = 7101;
 const workerPort = 7201;
@@ -17,12 +18,19 @@ export interface FleetOptions {
   /** Of each worker. */
   readonly slots?: number;
   readonly env?: NodeJS.ProcessEnv;
+  /** Links between these, both ways, pass through a {@link Relay}. */
+  readonly relayed?: readonly string[];
 }
 
+/** The host that stands between others. */
+const between = "between";
+
 const open: HostNetwork[] = [];
+const relays: Relay[] = [];
 
 /** For `afterEach`, ahead of the hook of `fanfold-process.ts`, which ends the processes: what is left waits for them. */
 export async function closeNetworks(): Promise<void> {
+  for (const relay of relays.splice(0)) await relay.close();
   for (const network of open.splice(0)) await network.close();
 }
 
@@ -32,10 +40,11 @@ export class Fleet {
   readonly processes = new Map<string, FanfoldProcess>();
   readonly #options: FleetOptions;
   readonly #tls: readonly string[];
+  #relay: Relay | undefined;
 
   static async start(options: FleetOptions): Promise<Fleet> {
     const dir = tempFolder();
-    const names = [...options.coordinators, ...options.workers, desk];
+    const names = [...options.coordinators, ...options.workers, desk, between];
     const network = await HostNetwork.open(names);
     open.push(network);
     const certs = join(dir, "certs");
@@ -43,6 +52,7 @@ export class Fleet {
     const made = await fanfold(["certs", "create", "fleet", "--dir", certs, ...addresses]);
     if (made.exitCode !== 0) throw new Error(made.stderr);
     const fleet = new Fleet(dir, network, options);
+    if (options.relayed !== undefined) await fleet.#startRelay(options.relayed);
     await Promise.all(options.coordinators.map((name) => fleet.startCoordinator(name)));
     await Promise.all(options.workers.map((name) => fleet.startWorker(name)));
     return fleet;
@@ -61,6 +71,25 @@ export class Fleet {
       "--tls-key",
       file("fleet-key.pem"),
     ];
+  }
+
+  /** Of the links that are relayed. */
+  get relay(): Relay {
+    if (this.#relay === undefined) throw new Error("no link is relayed");
+    return this.#relay;
+  }
+
+  async #startRelay(names: readonly string[]): Promise<void> {
+    const { coordinators } = this.#options;
+    const portOf = (name: string): number => (coordinators.includes(name) ? coordinatorPort : workerPort);
+    const pairs = names.flatMap((a) => names.filter((b) => a !== b).map((b) => [a, b] as const));
+    const links = pairs.map(([a, b]) => ({
+      from: this.network.host(a),
+      to: this.network.host(b),
+      port: portOf(b),
+    }));
+    this.#relay = await Relay.start(this.network.host(between), links);
+    relays.push(this.#relay);
   }
 
   /** Where coordinators are; all of them, or those. */

@@ -100,6 +100,12 @@ export class Host {
     return fanfold(args, { through: this.namespace.through });
   }
 
+  /** Runs any command in the host's network, to its end. */
+  exec(command: readonly string[]): void {
+    const [file = "", ...args] = [...this.namespace.through, ...command];
+    execFileSync(file, args, { stdio: ["ignore", "ignore", "pipe"] });
+  }
+
   /** From now on, what this host sends to the other is lost on the way, without a word to either. */
   stopReaching(other: Host): void {
     this.namespace.ip(`neigh replace ${other.address} lladdr ${nobodysMac} dev eth0 nud permanent`);
