@@ -1,25 +1,17 @@
-/**
- * The very commands and variables of docker/compose.yaml, as processes of this machine: volumes are folders, names of
- * containers are ports of loopback. What a container engine would do beyond that is not tried here.
- */
+/** The very commands, variables, names, ports and paths of docker/compose.yaml, as processes on hosts of their own. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { FanfoldProcess, jobs, outputLines, tempFolder } from "../cluster/fanfold-process.js";
-import { freePorts } from "../cluster/replicas.js";
+import { jobs, outputLines, tempFolder } from "../cluster/fanfold-process.js";
+import { hostsProblem } from "../hosts/host-network.js";
+import { ComposeHosts, type Service } from "./compose-hosts.js";
+
+if (hostsProblem !== undefined) console.error(`NOT TESTED: compose.yaml as processes: ${hostsProblem}`);
 
 const docker = fileURLToPath(new URL("../../docker/", import.meta.url));
-
-interface Service {
-  readonly image?: string;
-  readonly command?: readonly string[];
-  readonly environment?: Readonly<Record<string, string>>;
-  readonly volumes?: readonly string[];
-  readonly depends_on?: Readonly<Record<string, { condition: string }>>;
-}
 
 interface Compose {
   readonly services: Readonly<Record<string, Service>>;
@@ -72,81 +64,44 @@ describe("compose.yaml", () => {
     expect(spawnSync("docker-compose", chaos, { encoding: "utf8" })).toMatchObject({ status: 0, stderr: "" });
   });
 
-  it("starts a cluster that runs a job, over TLS, and drains at its end", async () => {
-    const dir = tempFolder();
-    const host = await LoopbackHost.create(dir);
-    for (const once of ["certs", "worker-certs", "certs"]) {
-      const done = await host.start(once).finished;
-      expect([once, done.exitCode], done.stderr).toEqual([once, 0]);
-    }
-    const coordinators = ["coordinator-a", "coordinator-b", "coordinator-c"].map((name) => host.start(name));
-    await Promise.all(coordinators.map((each) => each.printed(/coordinator is listening/)));
-    const workers = [1, 2, 3, 4].map((n) => host.start(`worker-${n}`));
-    await Promise.all(workers.map((each) => each.printed(/worker is up/)));
-
-    mkdirSync(join(dir, "data"), { recursive: true });
-    writeFileSync(join(dir, "data", "in.txt"), "a b a\n".repeat(1_000));
-    const submit = [
-      "submit",
-      join(jobs, "word-count.ts"),
-      "/data/in.txt",
-      "--out",
-      "/data/out",
-      "--reducers",
-      "4",
-    ];
-    const done = await host.start("client", [...submit, "--split-size", "1K"]).finished;
-    expect(done.exitCode, done.stderr).toBe(0);
-    expect(outputLines(join(dir, "data", "out")).sort()).toEqual(["a\t2000", "b\t1000"]);
-    const shown = await host.start("client", ["cluster", "--json"]).finished;
-    const view = JSON.parse(shown.stdout) as { toleratedFailures: number; workers: unknown[] };
-    expect([view.toleratedFailures, view.workers.length]).toEqual([1, 4]);
-
-    for (const name of ["coordinator-b", "worker-3"]) {
-      const health = await host.start(name, ["health"]).finished;
-      expect([health.exitCode, health.stdout], health.stderr).toEqual([0, "ok\n"]);
-    }
-    for (const each of workers) each.child.kill("SIGTERM");
-    for (const { exitCode } of await Promise.all(workers.map(({ finished }) => finished)))
-      expect(exitCode).toBe(0);
-  });
+  it.skipIf(hostsProblem !== undefined)(
+    "starts a cluster that runs a job, over TLS, and drains at its end",
+    async () => {
+      const hosts = await ComposeHosts.start(tempFolder(), compose.services);
+      try {
+        await runAsComposed(hosts);
+      } finally {
+        await hosts.close();
+      }
+    },
+  );
 });
 
-/** Stands for the containers' network and volumes. */
-class LoopbackHost {
-  readonly #dir: string;
-  readonly #ports: ReadonlyMap<string, number>;
-
-  static async create(dir: string): Promise<LoopbackHost> {
-    const names = Object.keys(compose.services).filter((name) => /^(coordinator|worker)-\w$/.test(name));
-    const ports = await freePorts(names.length);
-    return new LoopbackHost(dir, new Map(names.map((name, index) => [name, ports[index] ?? 0])));
+async function runAsComposed(hosts: ComposeHosts): Promise<void> {
+  for (const once of ["certs", "worker-certs", "certs"]) {
+    const done = await hosts.start(once).finished;
+    expect([once, done.exitCode], done.stderr).toEqual([once, 0]);
   }
+  const coordinators = ["coordinator-a", "coordinator-b", "coordinator-c"].map((name) => hosts.start(name));
+  await Promise.all(coordinators.map((each) => each.printed(/coordinator is listening/)));
+  const workers = [1, 2, 3, 4].map((n) => hosts.start(`worker-${n}`));
+  await Promise.all(workers.map((each) => each.printed(/worker is up/)));
 
-  private constructor(dir: string, ports: ReadonlyMap<string, number>) {
-    this.#dir = dir;
-    this.#ports = ports;
-  }
+  writeFileSync(join(hosts.volume("data"), "in.txt"), "a b a\n".repeat(1_000));
+  const shape = ["--reducers", "4", "--split-size", "1K"];
+  const submit = ["submit", join(jobs, "word-count.ts"), "/data/in.txt", "--out", "/data/out", ...shape];
+  const done = await hosts.start("client", submit).finished;
+  expect(done.exitCode, done.stderr).toBe(0);
+  expect(outputLines(join(hosts.volume("data"), "out")).sort()).toEqual(["a\t2000", "b\t1000"]);
+  const shown = await hosts.start("client", ["cluster", "--json"]).finished;
+  const view = JSON.parse(shown.stdout) as { toleratedFailures: number; workers: unknown[] };
+  expect([view.toleratedFailures, view.workers.length]).toEqual([1, 4]);
 
-  start(name: string, command?: readonly string[]): FanfoldProcess {
-    const service = compose.services[name];
-    const here = (text: string): string => this.#here(text, name);
-    const env = Object.entries(service?.environment ?? {}).map(([key, value]) => [key, here(value)] as const);
-    const args = (command ?? service?.command ?? []).map(here);
-    return new FanfoldProcess(args, { env: { FANFOLD_TOKEN: "", ...Object.fromEntries(env) } });
+  for (const name of ["coordinator-b", "worker-3"]) {
+    const health = await hosts.start(name, ["health"]).finished;
+    expect([health.exitCode, health.stdout], health.stderr).toEqual([0, "ok\n"]);
   }
-
-  #here(text: string, name: string): string {
-    const own = String(this.#ports.get(name) ?? 0);
-    let moved = text
-      .replace(/\b(0\.0\.0\.0|127\.0\.0\.1):(7101|7200)\b/g, `127.0.0.1:${own}`)
-      .replace(/\b(coordinator-\w|worker-\d):(7101|7200)\b/g, (_all, host: string) => {
-        return `127.0.0.1:${this.#ports.get(host) ?? 0}`;
-      });
-    for (const mount of compose.services[name]?.volumes ?? []) {
-      const [volume = "", at = ""] = mount.split(":");
-      if (moved.startsWith(at)) moved = join(this.#dir, volume, moved.slice(at.length));
-    }
-    return moved;
-  }
+  for (const each of workers) each.child.kill("SIGTERM");
+  for (const { exitCode } of await Promise.all(workers.map(({ finished }) => finished)))
+    expect(exitCode).toBe(0);
 }

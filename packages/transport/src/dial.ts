@@ -88,7 +88,7 @@ export function dial<In, Out>(
               "UNAUTHORIZED",
               response.statusCode === 401
                 ? `${options.url} refused the token (HTTP 401): it is wrong, or has expired.`
-                : `${options.url} refused (HTTP 403): the token's role may not do this.`,
+                : `${options.url} refused (HTTP 403): the token's role may not do this, or the name is not one it goes by.`,
             )
           : new FanfoldError(
               "CONNECTION_LOST",

@@ -1,6 +1,6 @@
 /** The worker's side of the door: its listener, who may come in, and what its attempts show when they fetch elsewhere. */
 import { frameBytesMax } from "@fanfold/protocol";
-import { Gate, type Listener, type Route, type Surroundings } from "@fanfold/transport";
+import { Gate, hostNameOf, type Listener, type Route, type Surroundings } from "@fanfold/transport";
 import { advertisedUrl, ownUrl } from "./advertised-url.js";
 import type { WorkerOptions } from "./worker-options.js";
 
@@ -29,9 +29,10 @@ export class WorkerDoor {
 
   /** Resolves with the address for this machine's own processes. @throws `USAGE` when it is taken. */
   async open(routes: readonly Route[]): Promise<string> {
-    const { host, port, hostNames = [] } = this.#options;
+    const { host, port, hostNames = [], advertise } = this.#options;
     const address = { ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) };
-    const rules = { frameBytesMax, gate: this.#gate, hostNames: new Set(hostNames) };
+    const names = advertise === undefined ? hostNames : [...hostNames, hostNameOf(advertise)];
+    const rules = { frameBytesMax, gate: this.#gate, hostNames: new Set(names) };
     this.#listener = await this.#surroundings.network.listen({ ...address, ...rules }, routes);
     return ownUrl(this.#listener);
   }
