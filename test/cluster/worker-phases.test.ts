@@ -65,6 +65,8 @@ const optionsOf = () => ({
   reducers,
   splitBytes: 256 * 1024,
   backups: false,
+  // "Nothing fetched", and "so much of each", are moments of their own only where no reduce begins before the maps end.
+  earlyFetch: false,
   params: { store: at("store"), trace: at("trace"), hold: at("hold") },
 });
 
